@@ -1,0 +1,129 @@
+"""What a kernel is: one way to compute one operator, with everything selection needs to know.
+
+A kernel's file states when it applies, how it packs the weights, its scratch, its cost and how
+its output may lie over its input. Its C is the template of the same name. Kernel selection and
+the memory plan see only the facts in :class:`Implementation`, never the kernel itself.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from tinygen.cores import Core
+    from tinygen.ir import Array, Node
+
+Provider = Literal["tinygen", "cmsis_nn"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a kernel's C function, in the order of the template's signature.
+
+    ``input`` and ``output`` are pointers into the arena (a constant input is a pointer to its
+    array), ``constant`` a pointer to the packed array of that ``role``, ``scratch`` a pointer to
+    the kernel's scratch.
+    """
+
+    kind: Literal["input", "output", "constant", "scratch"]
+    index: int = 0
+    role: str = ""
+
+
+def input_(index: int = 0) -> Argument:
+    """The node's input of this index."""
+    return Argument("input", index)
+
+
+def output(index: int = 0) -> Argument:
+    """The node's output of this index."""
+    return Argument("output", index)
+
+
+def constant(role: str) -> Argument:
+    """The packed constant of this role."""
+    return Argument("constant", role=role)
+
+
+def scratch() -> Argument:
+    """The kernel's scratch memory."""
+    return Argument("scratch")
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array in flash. Its numpy dtype decides the C type; equal arrays are stored once.
+
+    ``counts_as`` tells the report what it is: weights of the model, or a table of the kernel.
+    """
+
+    role: str
+    data: Array
+    comment: str
+    counts_as: Literal["weights", "table"] = "weights"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The output may lie over the input, where the kernel never reads what it has overwritten.
+
+    Allowed are addresses with ``output + distance <= input``: a kernel that reads element i
+    before it writes element i, in rising order, has distance 0. With ``same_start`` only
+    ``output == input`` is allowed. The kernel's docstring carries the proof.
+    """
+
+    input: int = 0
+    output: int = 0
+    distance: int = 0
+    same_start: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Implementation:
+    """One kernel, specialised for one node on one core.
+
+    ``params`` is the template's context. It holds only plain values (numbers, strings, booleans,
+    tuples), and two layers with equal ``kernel`` and ``params`` share one C function, so nothing
+    that differs per layer without need belongs in it (weights and biases are constants).
+    ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size.
+    ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
+    """
+
+    kernel: Kernel
+    params: dict[str, Any]
+    arguments: tuple[Argument, ...]
+    constants: tuple[Constant, ...] = ()
+    scratch_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
+    cycles: float = 0.0
+    code_bytes: int = 200
+    elides: bool = False
+    includes: tuple[str, ...] = field(default=())
+
+    @property
+    def flash_bytes(self) -> int:
+        """Constants plus estimated code."""
+        return self.code_bytes + sum(constant.data.nbytes for constant in self.constants)
+
+
+class Kernel(ABC):
+    """One way to compute one operator.
+
+    ``name`` is the name of the module and of the template ``templates/kernels/<name>.c.j2``.
+    The template defines ``static void {{ name }}(...)``, where ``name`` is the function name that
+    code generation chose, and takes the arguments in the order of ``Implementation.arguments``.
+    """
+
+    name: ClassVar[str]
+    provider: ClassVar[Provider]
+    op: ClassVar[str]
+
+    def refusal(self, node: Node, core: Core) -> str | None:
+        """Why this kernel cannot compute this (already checked) node on this core; None if it can."""
+        return None
+
+    @abstractmethod
+    def implement(self, node: Node, core: Core) -> Implementation:
+        """The kernel specialised for a node that :meth:`refusal` has accepted."""

@@ -1,0 +1,70 @@
+"""Geometry that operators with a sliding window share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen.numerics import window_padding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tinygen.ir import Array, Shape
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a window lies over an NHWC input: sizes in elements, padding before the first one."""
+
+    height: int
+    width: int
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+    pad_top: int
+    pad_left: int
+    out_height: int
+    out_width: int
+
+    @classmethod
+    def over(
+        cls,
+        shape: Shape,
+        height: int,
+        width: int,
+        stride: tuple[int, int],
+        padding: str,
+        dilation: tuple[int, int] = (1, 1),
+    ) -> Window:
+        """The window of this size over an NHWC shape; ``stride`` and ``dilation`` are (h, w)."""
+        out_height, pad_top = window_padding(shape[1], height, stride[0], dilation[0], padding)
+        out_width, pad_left = window_padding(shape[2], width, stride[1], dilation[1], padding)
+        return cls(height, width, *stride, *dilation, pad_top, pad_left, out_height, out_width)
+
+    def taps(self, x: Array, fill: int) -> Iterator[tuple[int, int, Array]]:
+        """For every tap (i, j): the NHWC input values it meets, ``fill`` outside the input."""
+        rows = (self.out_height - 1) * self.stride_h + (self.height - 1) * self.dilation_h + 1
+        cols = (self.out_width - 1) * self.stride_w + (self.width - 1) * self.dilation_w + 1
+        padded = np.full((x.shape[0], rows, cols, x.shape[3]), fill, x.dtype)
+        top, left = self.pad_top, self.pad_left
+        source = x[:, : rows - top, : cols - left]
+        padded[:, top : top + source.shape[1], left : left + source.shape[2]] = source
+        for i in range(self.height):
+            for j in range(self.width):
+                yield (
+                    i,
+                    j,
+                    padded[
+                        :,
+                        i * self.dilation_h : i * self.dilation_h
+                        + (self.out_height - 1) * self.stride_h
+                        + 1 : self.stride_h,
+                        j * self.dilation_w : j * self.dilation_w
+                        + (self.out_width - 1) * self.stride_w
+                        + 1 : self.stride_w,
+                    ],
+                )

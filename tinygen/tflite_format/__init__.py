@@ -1,0 +1,1 @@
+"""The .tflite file format: structure check, option tables, writer."""
