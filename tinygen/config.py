@@ -1,0 +1,160 @@
+"""tinygen.toml and command-line options as one frozen, validated object.
+
+An option given on the command line wins over the file; a key that is not known is an error.
+Paths in the file are relative to the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from tinygen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "tinygen.toml"
+
+Positive = Annotated[int, Field(gt=0)]
+Above = Annotated[float, Field(gt=0)]
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Project(_Section):
+    """``[project]``: ``name`` is the prefix of every C name and file that is generated."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] = "network"
+
+
+class Model(_Section):
+    """``[model]``: the model file, and calibration data for one that is not quantized yet."""
+
+    path: Path | None = None
+    calibration: Path | None = None
+
+
+class Build(_Section):
+    """``[build]``: for which board or core, and how."""
+
+    board: str | None = None
+    core: str | None = None
+    output: Path | None = None
+    kernels: Literal["auto", "cmsis-nn", "tinygen"] = "auto"
+    objective: Literal["latency", "ram", "flash"] = "latency"
+    proof: Literal["full", "host"] = "full"
+
+
+class Data(_Section):
+    """``[data]``: labelled samples for ``tinygen test``, and how many of them to run."""
+
+    path: Path | None = None
+    limit: Positive | None = None
+
+
+class Budget(_Section):
+    """``[budget]``: upper limits of the figures named; ``accuracy`` is a lower limit in [0, 1]."""
+
+    flash_bytes: Positive | None = None
+    ram_bytes: Positive | None = None
+    arena_bytes: Positive | None = None
+    stack_bytes: Positive | None = None
+    instructions: Positive | None = None
+    cycles: Positive | None = None
+    latency_ms: Above | None = None
+    energy_uj: Above | None = None
+    accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class Settings(_Section):
+    """Everything a command can be told."""
+
+    project: Project = Project()
+    model: Model = Model()
+    build: Build = Build()
+    data: Data = Data()
+    budget: Budget = Budget()
+
+
+def load(options: Mapping[str, Any] | None = None, file: Path | None = None) -> Settings:
+    """The settings of ``file`` (default: tinygen.toml here, if there is one) under the options.
+
+    ``options`` maps ``section.key`` to a value from the command line; None means not given.
+    Raises ConfigError that names the file or the option, the key, and what it may be.
+    """
+    path = file if file is not None else Path(FILE_NAME)
+    tree = _read(path) if file is not None or path.is_file() else {}
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    for dotted, value in given.items():
+        section, key = dotted.split(".")
+        _section(tree, section)[key] = value
+    # A board or a core on the command line replaces whichever the file names.
+    for option, other in (("board", "core"), ("core", "board")):
+        if f"build.{option}" in given and f"build.{other}" not in given:
+            _section(tree, "build").pop(other, None)
+    try:
+        settings = Settings.model_validate(tree)
+    except pydantic.ValidationError as error:
+        raise ConfigError(_sentence(error, path, given)) from None
+    if settings.build.board is not None and settings.build.core is not None:
+        raise ConfigError(
+            f"board {settings.build.board!r} and core {settings.build.core!r} are both given; "
+            "a board has its core, so name only one"
+        )
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's sections, with its paths made relative to where we are."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; name a readable file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; correct it there") from None
+    for section, key in _PATHS:
+        values = _section(tree, section)
+        if isinstance(values.get(key), str):
+            values[key] = str(path.parent / values[key])
+    return tree
+
+
+def _section(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    """A section to read and change; where the file has something else there, a throw-away one.
+
+    What is wrong with the file is left for the validation to say.
+    """
+    section = tree.setdefault(name, {})
+    return section if isinstance(section, dict) else {}
+
+
+_PATHS = [
+    (section, key)
+    for section, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, _Section)
+    for key, inner in field.annotation.model_fields.items()
+    if inner.annotation == Path | None
+]
+
+
+def _sentence(error: pydantic.ValidationError, path: Path, given: Mapping[str, Any]) -> str:
+    """The first validation error as one sentence that says where and what would be right."""
+    first = error.errors(include_url=False)[0]
+    keys = [str(part) for part in first["loc"]]
+    where = f"{path}: [{keys[0]}]" + "".join(f" {key}" for key in keys[1:2])
+    if ".".join(keys[:2]) in given:
+        where = f"option --{keys[1]}"
+    if first["type"] == "extra_forbidden":
+        known = Settings.model_fields
+        if len(keys) > 1:
+            known = getattr(Settings(), keys[0]).__class__.model_fields
+        return f"{where} is not a known setting; known are {', '.join(known)}"
+    what = first["msg"][0].lower() + first["msg"][1:]
+    return f"{where} is {first['input']!r}, but {what}; correct it"
