@@ -58,12 +58,31 @@ def exp_on_negative_values(a: Array, integer_bits: int) -> Array:
     return np.where(a == 0, INT32_MAX, result)
 
 
-def one_over_one_plus_x_for_x_in_0_1(a: Array) -> Array:
-    """``1 / (1 + a)`` in Q0.31 for ``a`` in [0, 1) in Q0.31: three Newton-Raphson steps."""
+def _two_over_one_plus_x(a: Array) -> Array:
+    """``2 / (1 + a)`` in Q2.29 for ``a`` in [0, 1) in Q0.31: three Newton-Raphson steps."""
     mul = saturating_rounding_doubling_high_mul
     half_denominator = (a.astype(np.int64) + (1 << 31)) >> 1
     x = constant(48 / 17, 2) + mul(half_denominator, constant(-32 / 17, 2))
     for _ in range(3):
         error = (1 << 29) - mul(half_denominator, x)
         x = x + saturating_multiply_by_pot(mul(x, error), 2)
-    return saturating_multiply_by_pot(x, 1)
+    return x
+
+
+def one_over_one_plus_x_for_x_in_0_1(a: Array) -> Array:
+    """``1 / (1 + a)`` in Q0.31 for ``a`` in [0, 1) in Q0.31."""
+    # Half of a value is the same integer with one integer bit less.
+    return saturating_multiply_by_pot(_two_over_one_plus_x(a), 1)
+
+
+def logistic(a: Array, integer_bits: int) -> Array:
+    """``1 / (1 + exp(-a))`` in Q0.31."""
+    positive = one_over_one_plus_x_for_x_in_0_1(exp_on_negative_values(-np.abs(a), integer_bits))
+    return np.where(a == 0, 1 << 30, np.where(a > 0, positive, INT32_MAX - positive))
+
+
+def tanh(a: Array, integer_bits: int) -> Array:
+    """``tanh(a)`` in Q0.31: ``2 / (1 + exp(-2 |a|)) - 1`` with the sign of ``a``."""
+    # Twice a value is the same integer with one integer bit more.
+    exp = exp_on_negative_values(-np.abs(a), integer_bits + 1)
+    return np.sign(a) * saturating_multiply_by_pot(_two_over_one_plus_x(exp) - (1 << 29), 2)
