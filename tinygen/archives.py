@@ -83,6 +83,7 @@ def _inside(path: str, archive: str) -> str:
 
 
 def without_top_folder(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files without the one folder that holds them all, where there is such a folder."""
     tops = {path.split("/", 1)[0] for path in files}
     if len(tops) != 1 or not all("/" in path for path in files):
         return files

@@ -1,7 +1,7 @@
 """Samples and labels from .npz files, checked against the model they are meant for.
 
-A file holds ``x`` (or ``x0``, ``x1``, ... for several inputs) with one sample per entry of the first
-axis, and optionally ``y`` with one integer class per sample.
+A file holds ``x`` (or ``x0``, ``x1``, ... for several inputs) with one sample per entry of the
+first axis, and optionally ``y`` with one integer class per sample.
 """
 
 from __future__ import annotations
@@ -151,15 +151,14 @@ def _converted(array: Array, tensor: Tensor, where: str) -> Array:
 
 
 def quantize(real: Array, tensor: Tensor) -> Array:
-    """Real values as the tensor stores them: value / scale + zero_point, rounded half away from zero.
+    """Real values as the tensor stores them: value / scale + zero_point, saturated.
 
-    The division is done in float32 and the result saturates, as TFLite's QUANTIZE does.
+    The quotient is taken in float32 and rounded half away from zero, as TFLite's QUANTIZE does.
     """
     limits = np.iinfo(tensor.dtype)
     steps = round_half_away(real.astype(np.float32) / np.float32(tensor.quant.scale))
-    return np.clip(
-        steps.astype(np.float64) + tensor.quant.zero_point, limits.min, limits.max
-    ).astype(tensor.dtype)
+    stored = np.clip(steps.astype(float) + tensor.quant.zero_point, limits.min, limits.max)
+    return np.asarray(stored, tensor.dtype)
 
 
 def _labels(array: Array, where: str) -> Array:

@@ -97,7 +97,7 @@ def install_cmsis_nn(source: Path | None = None, *, unpinned: bool = False) -> C
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
-    """sha256 over the files in order of path: per file the path, a zero byte, its length, itself."""
+    """sha256 over the files in order of path: the path, a zero byte, the length, the content."""
     total = hashlib.sha256()
     for path in sorted(files):
         total.update(path.encode() + b"\0" + len(files[path]).to_bytes(8, "little"))
@@ -132,7 +132,7 @@ def _download() -> dict[str, bytes]:
     advice = "fetch it elsewhere and run 'tinygen deps install cmsis-nn --from PATH'"
     try:
         # The scheme is fixed by CMSIS_NN_URL, and the content is checked against the pin.
-        with urllib.request.urlopen(CMSIS_NN_URL, timeout=_DOWNLOAD_SECONDS) as reply:  # noqa: S310
+        with urllib.request.urlopen(CMSIS_NN_URL, timeout=_DOWNLOAD_SECONDS) as reply:
             data = reply.read(_DOWNLOAD_LIMIT + 1)
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
