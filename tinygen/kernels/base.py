@@ -8,7 +8,7 @@ the memory plan see only the facts in :class:`Implementation`, never the kernel 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Implementation:
     that differs per layer without need belongs in it (weights and biases are constants).
     ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size.
     ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
+    ``label`` is a short C-identifier suffix that tells a reader of the generated code which shape
+    the function is for; ``includes`` are the headers its template needs.
     """
 
     kernel: Kernel
@@ -100,7 +102,8 @@ class Implementation:
     cycles: float = 0.0
     code_bytes: int = 200
     elides: bool = False
-    includes: tuple[str, ...] = field(default=())
+    label: str = ""
+    includes: tuple[str, ...] = ("tinygen_math.h",)
 
     @property
     def flash_bytes(self) -> int:
@@ -121,7 +124,7 @@ class Kernel(ABC):
     op: ClassVar[str]
 
     def refusal(self, node: Node, core: Core) -> str | None:
-        """Why this kernel cannot compute this (already checked) node on this core; None if it can."""
+        """Why this kernel cannot compute this checked node on this core; None if it can."""
         return None
 
     @abstractmethod

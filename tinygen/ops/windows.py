@@ -45,6 +45,17 @@ class Window:
         out_width, pad_left = window_padding(shape[2], width, stride[1], dilation[1], padding)
         return cls(height, width, *stride, *dilation, pad_top, pad_left, out_height, out_width)
 
+    def reaches_outside(self, shape: Shape) -> bool:
+        """Whether some window touches padding around an input of this NHWC shape."""
+        bottom = (self.out_height - 1) * self.stride_h + (self.height - 1) * self.dilation_h
+        right = (self.out_width - 1) * self.stride_w + (self.width - 1) * self.dilation_w
+        return (
+            self.pad_top > 0
+            or self.pad_left > 0
+            or bottom - self.pad_top >= shape[1]
+            or right - self.pad_left >= shape[2]
+        )
+
     def taps(self, x: Array, fill: int) -> Iterator[tuple[int, int, Array]]:
         """For every tap (i, j): the NHWC input values it meets, ``fill`` outside the input."""
         rows = (self.out_height - 1) * self.stride_h + (self.height - 1) * self.dilation_h + 1

@@ -1,0 +1,94 @@
+"""From a graph to C files: rewrite, choose kernels, plan the arena, render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinygen import codegen, passes
+from tinygen.memory.lifetimes import arena_requests
+from tinygen.memory.planner import plan_arena
+from tinygen.selection import KernelChoice, Objective, select
+
+if TYPE_CHECKING:
+    from tinygen.cores import Core
+    from tinygen.ir import Graph, Node, Tensor
+    from tinygen.kernels.base import Implementation
+    from tinygen.memory.plan import ArenaPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One node with the kernel that computes it and where its scratch lies.
+
+    ``function`` is the name of its C function; None where the kernel needs no code because its
+    output already lies where its input did.
+    """
+
+    node: Node
+    implementation: Implementation
+    function: str | None
+    scratch_offset: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """A graph as C.
+
+    ``source`` is the graph as it was read, ``graph`` the one that was compiled; ``offsets`` gives
+    the arena offset of every activation of ``graph``. ``files`` maps file names to contents.
+    """
+
+    name: str
+    core: Core
+    source: Graph
+    graph: Graph
+    layers: tuple[Layer, ...]
+    offsets: dict[Tensor, int]
+    plan: ArenaPlan
+    files: dict[str, str]
+
+    @property
+    def executed(self) -> tuple[Layer, ...]:
+        """The layers that are functions in the generated C, in order."""
+        return tuple(layer for layer in self.layers if layer.function is not None)
+
+    @property
+    def uses_cmsis_nn(self) -> bool:
+        """Whether the C calls CMSIS-NN."""
+        return any(i.implementation.kernel.provider == "cmsis_nn" for i in self.executed)
+
+
+def compile_graph(
+    graph: Graph,
+    core: Core,
+    *,
+    kernels: KernelChoice = "auto",
+    objective: Objective = "latency",
+    cmsis_nn: bool = False,
+    name: str = "network",
+) -> CompiledModel:
+    """Compile a checked graph for a core.
+
+    ``name`` prefixes every public C name. The result depends on nothing but the arguments.
+
+    Raises BuildError where no kernel fits a node, ConfigError where ``name`` is no C identifier.
+    """
+    codegen.check_name(name)
+    rewritten = passes.apply(graph)
+    implementations = select(rewritten, core, kernels, objective, cmsis_nn=cmsis_nn)
+    requests = arena_requests(rewritten, implementations)
+    plan = plan_arena(requests.buffers, requests.may_overlap)
+    offsets = {t: plan.offsets[b] for t, b in requests.tensor_buffers.items()}
+    scratch = [
+        None if buffer is None else plan.offsets[buffer] for buffer in requests.scratch_buffers
+    ]
+    functions = codegen.name_functions(rewritten, implementations, offsets)
+    layers = tuple(
+        Layer(node, implementation, function, at)
+        for node, implementation, function, at in zip(
+            rewritten.nodes, implementations, functions, scratch, strict=True
+        )
+    )
+    files = codegen.render(name, core, rewritten, layers, offsets, plan, requests.buffers)
+    return CompiledModel(name, core, graph, rewritten, layers, offsets, plan, files)

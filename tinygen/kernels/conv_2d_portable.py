@@ -1,0 +1,77 @@
+"""CONV_2D in plain C, for every shape and every core.
+
+Exact: the accumulator is the 32-bit sum of the definition in another order, and addition wraps
+associatively. Taps outside the input contribute (zero_point - zero_point) * w = 0 and are left
+out. The output never lies over the input, since later outputs read input values again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen.kernels._requantization import Requantization, fold_zero_point
+from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
+from tinygen.numerics import activation_range
+from tinygen.ops.conv_2d import requantization, window
+
+if TYPE_CHECKING:
+    from tinygen.cores import Core
+    from tinygen.ir import Node
+
+
+class Conv2DPortable(Kernel):
+    """Direct convolution, one output at a time."""
+
+    name = "conv_2d_portable"
+    provider = "tinygen"
+    op = "CONV_2D"
+
+    def implement(self, node: Node, core: Core) -> Implementation:
+        x, w = node.input(0), node.input(1)
+        geometry = window(node)
+        channels = w.shape[0]
+        zero_point = x.quant.zero_point
+        padded = geometry.reaches_outside(x.shape)
+        given = node.optional_input(2)
+        bias = np.zeros(channels, np.int32) if given is None else given.constant
+        if not padded:
+            bias = fold_zero_point(bias, w.constant.sum(axis=(1, 2, 3), dtype=np.int64), zero_point)
+        scaling = Requantization.per_channel(*requantization(node, channels))
+        low, high = activation_range(node.options.fused_activation_function, node.output.quant)
+        return Implementation(
+            kernel=self,
+            params={
+                "window": asdict(geometry),
+                "in_height": x.shape[1],
+                "in_width": x.shape[2],
+                "in_channels": x.shape[3],
+                "channels": channels,
+                "padded": padded,
+                "zero_point": zero_point if padded else 0,
+                "output_zero_point": node.output.quant.zero_point,
+                "low": low,
+                "high": high,
+                "requantize": scaling.function,
+            },
+            label=f"{w.shape[1]}x{w.shape[2]}x{w.shape[3]}_to_{channels}",
+            arguments=(
+                input_(),
+                output(),
+                constant("weights"),
+                constant("bias"),
+                constant("multipliers"),
+                constant("shifts"),
+            ),
+            constants=(
+                Constant("weights", w.constant, f"filter, {w.shape} OHWI"),
+                Constant("bias", bias.astype(np.int32), "bias"),
+                *scaling.constants,
+            ),
+            cycles=node.output.size * (w.shape[1] * w.shape[2] * w.shape[3] * 6.0 + 40.0),
+        )
+
+
+KERNEL = Conv2DPortable()
