@@ -1,0 +1,106 @@
+"""A report on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tinygen.report.model import Report
+
+UNKNOWN = "-"
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report: a table of figures and a table of layers."""
+    console.print(_layers(report))
+    console.print(_figures(report))
+
+
+def figures(report: Report) -> list[tuple[str, str]]:
+    """The figures that are known, as (label, text) in reading order."""
+    memory, run, exact = report.memory, report.run, report.exact
+    bound = (
+        "smallest possible" if memory.arena_optimal else f"bound {number(memory.arena_lower_bound)}"
+    )
+    latency = "modelled" if run.cycles is None else "measured"
+    rows = [
+        ("model", f"{report.model.name}, {number(report.model.macs)} MACs"),
+        ("target", f"{report.board} ({report.target})" if report.board else report.target),
+        ("flash", _bytes(memory.flash_bytes)),
+        ("weights", _bytes(memory.weights_bytes)),
+        ("code", _bytes(memory.code_bytes)),
+        ("RAM", _bytes(memory.ram_bytes)),
+        ("arena", f"{_bytes(memory.arena_bytes)} ({bound})" if memory.arena_bytes else UNKNOWN),
+        ("stack", _bytes(memory.stack_bytes)),
+        ("exact", f"{number(exact.inputs)} inferences, {number(exact.mismatches)} mismatches"),
+    ]
+    rows += [("proof", f"{p.name}: {number(p.inputs)} inferences") for p in exact.proofs]
+    rows += [
+        ("device", run.device or UNKNOWN),
+        ("samples", number(run.samples)),
+        (
+            "accuracy",
+            f"{run.accuracy:.2%} ({number(run.correct)} of {number(run.samples)})"
+            if run.accuracy is not None
+            else UNKNOWN,
+        ),
+        ("instructions", number(run.instructions)),
+        ("cycles", number(run.cycles)),
+        ("cycles, modelled", number(run.cycles_modelled)),
+        ("latency", f"{run.latency_ms:.3f} ms, {latency}" if run.latency_ms else UNKNOWN),
+        ("energy", f"{run.energy_uj:,.1f} uJ, {run.energy_method}" if run.energy_uj else UNKNOWN),
+    ]
+    rows += [
+        (dependency.name, dependency.version + ("" if dependency.pinned else " (NOT PINNED)"))
+        for dependency in report.dependencies
+    ]
+    rows += [
+        (f"budget {verdict.name}", f"{_WORD[verdict.passed]}, limit {verdict.limit:,g}")
+        for verdict in report.budgets
+    ]
+    return [row for row in rows if row[1] != UNKNOWN]
+
+
+_WORD = {True: "met", False: "NOT MET", None: "not known"}
+
+
+def number(value: int | None) -> str:
+    """An integer with thousands separated, or a dash."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def _bytes(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,} B"
+
+
+def _figures(report: Report) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for label, text in figures(report):
+        table.add_row(Text(label), Text(text))
+    return table
+
+
+def _layers(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("layer", "operator", "kernel"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("MACs", "instructions", "cycles, modelled", "flash B"):
+        table.add_column(heading, justify="right")
+    for layer in report.layers:
+        table.add_row(
+            Text(layer.name),
+            layer.op,
+            layer.kernel,
+            number(layer.macs),
+            number(layer.instructions),
+            number(layer.cycles_modelled),
+            number(layer.flash_bytes),
+        )
+    return table
