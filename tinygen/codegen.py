@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tinygen.compiler import Layer
     from tinygen.cores import Core
-    from tinygen.ir import Array, Graph, Tensor
+    from tinygen.ir import Array, Graph, Quantization, Tensor
     from tinygen.kernels.base import Argument, Constant, Implementation
     from tinygen.memory.plan import ArenaPlan, Buffer
 
@@ -38,12 +38,13 @@ CTYPES = {
     "float32": "float",
 }
 LINE = 96
-# Words that the C language that cannot name a network.
+# Words of the C language, which cannot name a network.
 _C_WORDS = frozenset(
-    ("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else")
-    + ("enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "main", "register")
-    + ("restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef")
-    + ("union", "unsigned", "void", "volatile", "while")
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline
+    int long main register restrict return short signed sizeof static struct switch typedef union
+    unsigned void volatile while
+    """.split()  # noqa: SIM905 - thirty quoted words would hide what this is
 )
 
 
@@ -167,14 +168,20 @@ def c_rows(data: Array) -> str:
     return "\n".join("    " + ", ".join(word.rjust(width) for word in row) + "," for row in rows)
 
 
+def _real_formula(quantization: Quantization) -> str:
+    scale, zero_point = np.float32(quantization.scale), quantization.zero_point
+    if not zero_point:
+        return f"{scale} * stored"
+    return f"{scale} * (stored {'-' if zero_point > 0 else '+'} {abs(zero_point)})"
+
+
 def _tensor_context(tensor: Tensor, offset: int) -> dict[str, Any]:
     quantization = tensor.quantization
     return {
         "title": tensor.name.replace("*/", "* /"),
         "ctype": CTYPES[tensor.dtype.name],
         "shape": tensor.shape,
-        "scale": None if quantization is None else repr(float(np.float32(quantization.scale))),
-        "zero_point": 0 if quantization is None else quantization.zero_point,
+        "real": None if quantization is None else _real_formula(quantization),
         "offset": offset,
         "bytes": tensor.nbytes,
     }
