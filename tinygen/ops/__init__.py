@@ -15,7 +15,7 @@ from tinygen.errors import UnsupportedError
 if TYPE_CHECKING:
     from tinygen.ops.base import Operator
 
-_SHARED = {"base", "sampling", "windows", "elementwise", "lookup", "shapes"}
+_SHARED = {"base", "elementwise", "lookup", "pooling", "sampling", "shapes", "weights", "windows"}
 
 
 @cache

@@ -8,6 +8,7 @@ ask it instead of knowing operators by name.
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 INT8, INT32, FLOAT32 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.float32)
 
 
@@ -95,8 +97,27 @@ class Operator(ABC):
         if not condition:
             self.refuse(node, what, instead)
 
+    def require_activation(self, node: Node) -> None:
+        """Refuse fused activations that have no int8 definition."""
+        activation = node.options.fused_activation_function
+        self.require(
+            node,
+            activation in ACTIVATIONS,
+            f"the fused activation {activation} has no int8 definition",
+            f"use one of {', '.join(ACTIVATIONS)}, or make it a layer of its own",
+        )
+
+    def require_factor(self, node: Node, factor: float) -> None:
+        """Refuse a requantization factor that does not fit a 32-bit multiplier and shift."""
+        self.require(
+            node,
+            0 < factor < 1 << 30,
+            f"its scales ask for a requantization factor of {factor:g}",
+            "quantize the model with scales of comparable size",
+        )
+
     def require_int8(self, node: Node, *tensors: Tensor) -> None:
-        """Refuse tensors that are not int8 with one scale and one zero point."""
+        """Refuse tensors that are not int8 with one usable scale and one zero point."""
         for tensor in tensors:
             self.require(
                 node,
@@ -105,6 +126,13 @@ class Operator(ABC):
                 and not tensor.quant.per_channel,
                 f"tensor {tensor.name!r} is {tensor.dtype}, not int8 quantized as a whole",
                 "quantize the model to full int8",
+            )
+            scale, zero_point = tensor.quant.scale, tensor.quant.zero_point
+            self.require(
+                node,
+                0 < scale < math.inf and -128 <= zero_point <= 127,
+                f"tensor {tensor.name!r} has scale {scale:g} and zero point {zero_point}",
+                "quantize the model with positive scales and int8 zero points",
             )
 
 

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.ir import Array, Node, Quantization, Shape, Tensor
-from tinygen.numerics import activation_range, quantize_multiplier, requantize, wrap_int32
-from tinygen.ops.base import INT8, INT32, Draw, Operator, draw_quantized, quantized
-from tinygen.ops.windows import Window
+from tinygen.ir import Node, Tensor
+from tinygen.numerics import activation_range, requantize, wrap_int32
+from tinygen.ops.base import ACTIVATIONS, Draw, Operator, draw_quantized, quantized
+from tinygen.ops.weights import (
+    bias_of,
+    channel_factors,
+    draw_weights,
+    require_weights,
+    split_factors,
+)
+from tinygen.ops.windows import Window, draw_dilation, draw_geometry, require_fitting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tinygen.ir import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -43,15 +52,8 @@ def window(node: Node) -> Window:
 
 
 def requantization(node: Node, channels: int) -> tuple[Array, Array]:
-    """Multipliers and shifts, one per output channel.
-
-    The factor is input scale times filter scale over output scale, in double precision
-    (TFLite ``PopulateConvolutionQuantizationParams``).
-    """
-    x, w, y = node.input(0).quant, node.input(1).quant, node.output.quant
-    scales = w.scales if w.per_channel else w.scales * channels
-    pairs = [quantize_multiplier(x.scale * scale / y.scale) for scale in scales]
-    return np.array([m for m, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int64)
+    """Multipliers and shifts, one per output channel."""
+    return split_factors(channel_factors(node, channels))
 
 
 class Conv2D(Operator):
@@ -63,47 +65,20 @@ class Conv2D(Operator):
     enums = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}
 
     def check(self, node: Node) -> None:
-        x, w, y = node.input(0), node.input(1), node.output
+        x, y = node.input(0), node.output
         self.require_int8(node, x, y)
-        self.require(
-            node, len(x.shape) == 4, f"input of shape {x.shape} is not NHWC", "reshape it to 4-D"
-        )
-        self.require(
-            node,
-            w.is_constant and w.dtype == INT8 and len(w.shape) == 4,
-            "the filter is not a constant int8 tensor of 4 dimensions",
-            "export the model with constant int8 weights",
-        )
+        self.require_activation(node)
+        require_weights(self, node, rank=4, axis=0)
+        channels, height, width, depth = node.input(1).shape
+        require_fitting(self, node, height, width)
         self.require(
             node,
-            w.quantization is not None
-            and all(z == 0 for z in w.quant.zero_points)
-            and len(w.quant.scales) in (1, w.shape[0])
-            and (not w.quant.per_channel or w.quant.axis == 0),
-            "the filter is not symmetrically quantized per tensor or per output channel",
-            "quantize it with zero point 0",
-        )
-        self.require(
-            node,
-            w.shape[3] == x.shape[3],
-            f"the filter expects {w.shape[3]} channels and the input has {x.shape[3]}",
+            depth == x.shape[3],
+            f"the filter expects {depth} channels and the input has {x.shape[3]}",
             "split a grouped convolution into one convolution per group",
         )
-        bias = node.optional_input(2)
-        self.require(
-            node,
-            bias is None
-            or (bias.is_constant and bias.dtype == INT32 and bias.shape == (w.shape[0],)),
-            "the bias is not a constant int32 vector",
-            "export the model with constant int32 biases",
-        )
-        geometry = window(node)
-        self.require(
-            node,
-            geometry.out_height > 0 and geometry.out_width > 0,
-            f"the filter {w.shape[1:3]} is larger than the input {x.shape[1:3]}",
-            "use SAME padding or a smaller filter",
-        )
+        for factor in channel_factors(node, channels):
+            self.require_factor(node, factor)
 
     def shapes(self, node: Node) -> tuple[Shape, ...]:
         geometry = window(node)
@@ -114,10 +89,7 @@ class Conv2D(Operator):
         x, w = inputs[0], node.input(1).constant
         assert x is not None
         zero_point = node.input(0).quant.zero_point
-        acc = np.zeros((1, 1, 1, w.shape[0]), np.int64)
-        bias = node.optional_input(2)
-        if bias is not None:
-            acc = acc + bias.constant
+        acc = bias_of(node, w.shape[0])
         # float64 sums of these products are exact below 2**53 and use the BLAS.
         weights = w.astype(np.float64)
         for i, j, values in window(node).taps(x.astype(np.int64) - zero_point, 0):
@@ -134,48 +106,24 @@ class Conv2D(Operator):
     def sample(self, draw: Draw) -> Node:
         height, width = draw.integer(1, 12), draw.integer(1, 12)
         depth, channels = draw.integer(1, 20), draw.integer(1, 20)
-        padding = draw.choice(("SAME", "VALID"))
-        dilation = (draw.integer(1, 2), draw.integer(1, 2))
-        limit = 5 if padding == "SAME" else min(5, height, width)
-        kernel = (draw.integer(1, limit), draw.integer(1, limit))
-        if padding == "VALID":
-            dilation = tuple(  # type: ignore[assignment]
-                d if (k - 1) * d < size else 1
-                for d, k, size in zip(dilation, kernel, (height, width), strict=True)
-            )
+        padding, kernel = draw_geometry(draw, height, width)
         options = Conv2DOptions(
             padding=padding,
             stride_h=draw.integer(1, 3),
             stride_w=draw.integer(1, 3),
-            fused_activation_function=draw.choice(("NONE", "RELU", "RELU6", "RELU_N1_TO_1")),
-            dilation_h_factor=dilation[0],
-            dilation_w_factor=dilation[1],
+            fused_activation_function=draw.choice(ACTIVATIONS),
+            dilation_h_factor=draw_dilation(draw, height, kernel[0], padding),
+            dilation_w_factor=draw_dilation(draw, width, kernel[1], padding),
         )
         x = draw_quantized(draw, "input", (1, height, width, depth))
-        shape = (channels, *kernel, depth)
-        scales = tuple(
-            float(np.float32(draw.real(0.001, 0.02))) for _ in range(draw.choice((1, channels)))
+        inputs: tuple[Tensor | None, ...] = (
+            x,
+            *draw_weights(draw, x, (channels, *kernel, depth), axis=0),
         )
-        w = Tensor(
-            "filter",
-            shape,
-            INT8,
-            Quantization(scales, (0,) * len(scales), axis=0),
-            draw.array(shape, -127, 127, INT8),
-        )
-        b = Tensor(
-            "bias",
-            (channels,),
-            INT32,
-            Quantization(
-                tuple(float(np.float32(x.quant.scale * s)) for s in scales), (0,) * len(scales)
-            ),
-            draw.array((channels,), -20000, 20000, INT32),
-        )
-        inputs = (x, w, b) if draw.integer(0, 4) else (x, w, None)
+        if len(inputs) == 2 and draw.integer(0, 1):
+            inputs = (*inputs, None)
         node = Node(self.name, "conv", inputs, (quantized("output", (), 1.0, 0),), options)
-        shape = self.shapes(node)[0]
-        return node.replace(outputs=(draw_quantized(draw, "output", shape),))
+        return node.replace(outputs=(draw_quantized(draw, "output", self.shapes(node)[0]),))
 
 
 OPERATOR = Conv2D()

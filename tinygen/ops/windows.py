@@ -12,7 +12,8 @@ from tinygen.numerics import window_padding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tinygen.ir import Array, Shape
+    from tinygen.ir import Array, Node, Shape
+    from tinygen.ops.base import Draw, Operator
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,40 @@ class Window:
                         + 1 : self.stride_w,
                     ],
                 )
+
+
+def require_fitting(op: Operator, node: Node, height: int, width: int) -> None:
+    """Refuse a window of no size or stride, and one that finds no place in the input."""
+    options = node.options
+    shape = node.input(0).shape
+    op.require(
+        node, len(shape) == 4, f"its input of shape {shape} is not NHWC", "reshape it to 4-D"
+    )
+    dilation = getattr(options, "dilation_h_factor", 1), getattr(options, "dilation_w_factor", 1)
+    op.require(
+        node,
+        min(height, width, options.stride_h, options.stride_w, *dilation) > 0,
+        f"window {height}x{width}, stride {options.stride_h}x{options.stride_w} and dilation "
+        f"{dilation[0]}x{dilation[1]} are not all positive",
+        "export the model again, it is malformed",
+    )
+    spans = (height - 1) * dilation[0] + 1, (width - 1) * dilation[1] + 1
+    op.require(
+        node,
+        options.padding == "SAME" or (spans[0] <= shape[1] and spans[1] <= shape[2]),
+        f"its window spans {spans[0]}x{spans[1]} and the input is only {shape[1]}x{shape[2]}",
+        "use SAME padding or a smaller window",
+    )
+
+
+def draw_geometry(draw: Draw, height: int, width: int) -> tuple[str, tuple[int, int]]:
+    """A padding and a window (h, w) that fits an input of this size at dilation 1."""
+    padding = draw.choice(("SAME", "VALID"))
+    limits = (5, 5) if padding == "SAME" else (min(5, height), min(5, width))
+    return padding, (draw.integer(1, limits[0]), draw.integer(1, limits[1]))
+
+
+def draw_dilation(draw: Draw, size: int, window: int, padding: str) -> int:
+    """A dilation at which the window still fits along an axis of this size."""
+    fitting = 3 if padding == "SAME" or window == 1 else min(3, (size - 1) // (window - 1))
+    return draw.integer(1, fitting)
