@@ -1,0 +1,1 @@
+"""Boards and their emulators: the serial protocol, sessions, flashing, counting."""

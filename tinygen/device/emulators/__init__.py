@@ -1,0 +1,1 @@
+"""Emulated boards that run the very image a real board would get."""

@@ -1,0 +1,236 @@
+"""Target object code without a board: call its functions one by one, in process, under unicorn.
+
+This is how generated code is proven as the compiler made it for the target, hand-scheduled
+assembly included. There are no peripherals, no start-up code and no interrupts: an ELF file that
+was linked with ``-nostartfiles`` at any address, a stack, and memory that the caller allocates.
+
+    target = BareTarget(elf, cores.core("cortex-m4"))
+    arena = target.allocate(16_000)
+    target.write(arena + offset, data)
+    result = target.call(target.symbol("network_invoke"), arena)
+    target.read(arena + offset, count)
+
+Memory outside the image's segments, the stack and what was allocated is not mapped, so a stray
+access ends the call with an error that names the instruction. Allocations lie against the end of
+their pages and are fenced with a pattern where a page border cannot be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import unicorn
+from elftools.common.exceptions import ELFError
+from elftools.elf.constants import P_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+from unicorn import arm_const
+
+from tinygen.device.emulators import block_counter
+from tinygen.errors import BuildError, InputError, ProofError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tinygen.cores import Core
+
+_PAGE = 0x1000
+_RETURN = 0x9000_0000  # a call ends when it returns to here; the core may execute from there
+_STACK = 0x8000_0000  # lowest address of the stack
+_ALLOCATIONS = 0x6000_0000  # external RAM in Arm's address map: far from code and segments
+_FENCE = 0xA5
+_PAINT = 0xC5
+_ARGUMENTS = tuple(getattr(arm_const, f"UC_ARM_REG_R{i}") for i in range(4))
+_PROTECTION = {  # of an ELF segment -> of the emulator
+    P_FLAGS.PF_R: unicorn.UC_PROT_READ,
+    P_FLAGS.PF_W: unicorn.UC_PROT_WRITE,
+    P_FLAGS.PF_X: unicorn.UC_PROT_EXEC,
+}
+_STRAY = {
+    unicorn.UC_MEM_READ_UNMAPPED: "reads unmapped memory",
+    unicorn.UC_MEM_WRITE_UNMAPPED: "writes unmapped memory",
+    unicorn.UC_MEM_FETCH_UNMAPPED: "jumps to unmapped memory",
+    unicorn.UC_MEM_READ_PROT: "reads protected memory",
+    unicorn.UC_MEM_WRITE_PROT: "writes read-only memory",
+    unicorn.UC_MEM_FETCH_PROT: "executes data",
+}
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """What one call took.
+
+    ``instructions`` is exact. ``cycles_modelled`` comes from the core's cost table
+    (docs/cycle-model.md), None for a core without one. ``stack_bytes`` is how deep the stack went.
+    ``value`` is what the function returned in r0.
+    """
+
+    instructions: int
+    cycles_modelled: int | None
+    stack_bytes: int
+    value: int
+
+
+class BareTarget:
+    """One linked image on one core.
+
+    Raises InputError when unicorn has no model of the core, BuildError when the file is not a
+    linked Arm ELF image.
+    """
+
+    def __init__(
+        self, elf: Path, core: Core, stack_bytes: int = 64 * 1024, timeout: float = 60
+    ) -> None:
+        if core.unicorn is None:
+            raise InputError(f"{core.name} cannot be emulated in process; use QEMU for it")
+        self._timeout = timeout  # seconds of the host
+        self._engine = unicorn.Uc(
+            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
+        )
+        self._engine.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
+        self._symbols = self._load(elf)
+        self._stack_bytes = -(-stack_bytes // _PAGE) * _PAGE
+        self._engine.mem_map(_STACK, self._stack_bytes)
+        self._engine.mem_map(_RETURN, _PAGE)
+        self._next = _ALLOCATIONS
+        self._fences: list[tuple[int, int, str]] = []
+        self._stray: str | None = None
+        self._engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._invalid_access)
+        self._counter = block_counter.attach(self._engine)
+
+    def _load(self, elf: Path) -> dict[str, int]:
+        """Maps and fills the image's segments; returns its symbols."""
+        try:
+            with elf.open("rb") as file:
+                image = ELFFile(file)
+                segments = [
+                    (s["p_vaddr"], s["p_memsz"], s["p_flags"], s.data())
+                    for s in image.iter_segments("PT_LOAD")
+                    if s["p_memsz"]
+                ]
+                tables = [s for s in image.iter_sections() if isinstance(s, SymbolTableSection)]
+                symbols = {
+                    symbol.name: symbol["st_value"]
+                    for table in tables
+                    for symbol in table.iter_symbols()
+                    if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
+                }
+        except (OSError, ELFError) as error:
+            raise BuildError(f"{elf}: not a linked image that can be emulated: {error}") from error
+        protection: dict[int, int] = {}
+        for address, size, flags, _ in segments:
+            for page in range(address // _PAGE, (address + size - 1) // _PAGE + 1):
+                for flag, allowed in _PROTECTION.items():
+                    if flags & flag:
+                        protection[page] = protection.get(page, 0) | allowed
+        for page, allowed in protection.items():
+            self._engine.mem_map(page * _PAGE, _PAGE, allowed)
+        for address, _, _, data in segments:
+            self._engine.mem_write(address, data)
+        return symbols
+
+    def symbol(self, name: str) -> int:
+        """Address of a function (Thumb bit set) or of an object.
+
+        Raises BuildError when the image has no such symbol.
+        """
+        try:
+            return self._symbols[name]
+        except KeyError:
+            raise BuildError(f"the linked image has no symbol {name!r}") from None
+
+    def allocate(self, nbytes: int, alignment: int = 16) -> int:
+        """Address of fresh zeroed memory, fenced on both sides against stray accesses."""
+        pages = -(-(nbytes + alignment) // _PAGE)
+        start = self._next + _PAGE  # an unmapped page before, another one after
+        end = start + pages * _PAGE
+        self._next = end
+        self._engine.mem_map(start, pages * _PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        address = (end - nbytes) // alignment * alignment
+        for first, last, side in ((start, address, "before"), (address + nbytes, end, "after")):
+            self._engine.mem_write(first, bytes([_FENCE]) * (last - first))
+            what = f"{side} the {nbytes} bytes allocated at {address:#x}"
+            self._fences.append((first, last, what))
+        return address
+
+    def write(self, address: int, data: bytes) -> None:
+        """Puts bytes into mapped memory."""
+        self._engine.mem_write(address, bytes(data))
+
+    def read(self, address: int, nbytes: int) -> bytes:
+        """Bytes from mapped memory."""
+        return bytes(self._engine.mem_read(address, nbytes))
+
+    def call(self, address: int, *arguments: int) -> CallResult:
+        """Calls the function at ``address`` with up to four integer or pointer arguments.
+
+        Raises ProofError, naming address and instruction, when the code touches memory that is
+        not its own, executes an undefined instruction, overruns its stack, writes to a fence, or
+        does not return in time.
+        """
+        if len(arguments) > len(_ARGUMENTS):
+            raise TypeError("at most four arguments are passed in registers")
+        engine = self._engine
+        top = _STACK + self._stack_bytes
+        engine.mem_write(_STACK, bytes([_PAINT]) * self._stack_bytes)
+        for register, value in zip(_ARGUMENTS, arguments, strict=False):
+            engine.reg_write(register, value & 0xFFFF_FFFF)
+        engine.reg_write(arm_const.UC_ARM_REG_SP, top)
+        engine.reg_write(arm_const.UC_ARM_REG_LR, _RETURN | 1)
+        self._stray = None
+        before = self._counter.instructions
+        self._counter.clear()
+        self._counter.open_window()
+        try:
+            engine.emu_start(address | 1, _RETURN, timeout=int(self._timeout * 1e6))
+        except unicorn.UcError as error:
+            undefined = error.errno == unicorn.UC_ERR_INSN_INVALID
+            fallback = "executes an undefined instruction" if undefined else str(error)
+            raise ProofError(f"{self._where()} {self._stray or fallback}") from error
+        finally:
+            self._counter.close_window()
+        if engine.reg_read(arm_const.UC_ARM_REG_PC) != _RETURN:
+            raise ProofError(f"{self._where()} has not returned after {self._timeout:g} s")
+        self._check_fences()
+        return CallResult(
+            instructions=self._counter.instructions - before,
+            cycles_modelled=None,
+            stack_bytes=self._stack_bytes - self._untouched_stack(),
+            value=engine.reg_read(arm_const.UC_ARM_REG_R0),
+        )
+
+    def blocks(self) -> list[block_counter.Block]:
+        """The blocks that the last call executed."""
+        return self._counter.blocks()
+
+    def _untouched_stack(self) -> int:
+        stack = self.read(_STACK, self._stack_bytes)
+        return len(stack) - len(stack.lstrip(bytes([_PAINT])))
+
+    def _check_fences(self) -> None:
+        for first, last, what in self._fences:
+            found = self.read(first, last - first)
+            if found.count(_FENCE) != len(found):
+                at = first + next(i for i, byte in enumerate(found) if byte != _FENCE)
+                raise ProofError(f"target code wrote to {at:#010x}, {what}")
+
+    def _invalid_access(
+        self, engine: unicorn.Uc, access: int, address: int, size: int, *_: Any
+    ) -> bool:
+        if access in _STRAY:
+            self._stray = f"{_STRAY[access]} at {address:#010x} ({size} bytes)"
+        return False
+
+    def _where(self) -> str:
+        pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
+        return f"target code at {pc:#010x} ({self._function_at(pc)})"
+
+    def _function_at(self, pc: int) -> str:
+        """Nearest symbol at or below ``pc``."""
+        below = [(value & ~1, name) for name, value in self._symbols.items() if value & ~1 <= pc]
+        below = [entry for entry in below if not entry[1].startswith("$")]
+        if not below:
+            return "unknown function"
+        address, name = max(below)
+        return f"{name}+{pc - address:#x}"

@@ -1,0 +1,178 @@
+/*
+ * Counts executed Thumb instructions, one call per translated block.
+ *
+ * The emulator calls block_entered() whenever it starts a block. A block seen for the first time
+ * is decoded here, once: its instructions are counted, predicated ones included, because a core
+ * spends a cycle on those as well. A block is identified by address and length, as the same
+ * address can start a shorter block (at a page border, or after a stop).
+ *
+ * `taken` counts how often a block was left by a jump, i.e. the next block did not start where it
+ * ends. That is what a cost model needs to price a conditional branch.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+typedef int (*read_memory_t)(void *engine, uint64_t address, void *bytes, uint64_t size);
+
+typedef struct {
+    uint32_t address;
+    uint32_t bytes; /* 0 marks a free slot */
+    uint64_t instructions;
+    uint64_t entered;
+    uint64_t taken;
+} block_t;
+
+typedef struct {
+    read_memory_t read_memory;
+    block_t *blocks; /* open addressing, linear probing */
+    uint32_t capacity; /* a power of two */
+    uint32_t used;
+    uint32_t previous; /* slot of the block before this one, or NO_BLOCK */
+    uint32_t window_open; /* blocks are tallied only while the window is open */
+    uint64_t instructions; /* all, window or not */
+} block_counter_t;
+
+#define NO_BLOCK UINT32_MAX
+
+static uint32_t slot_of(const block_counter_t *counter, uint32_t address, uint32_t bytes)
+{
+    uint32_t slot = (((address >> 1) * 2654435761u) >> 7) & (counter->capacity - 1);
+    while (counter->blocks[slot].bytes != 0 &&
+           (counter->blocks[slot].address != address || counter->blocks[slot].bytes != bytes)) {
+        slot = (slot + 1) & (counter->capacity - 1);
+    }
+    return slot;
+}
+
+static uint64_t count_instructions(const block_counter_t *counter, void *engine, uint32_t address,
+                                   uint32_t bytes)
+{
+    uint64_t count = 0;
+    for (uint32_t at = 0; at < bytes; count++) {
+        uint16_t halfword = 0;
+        if (counter->read_memory(engine, (uint64_t)address + at, &halfword, 2) != 0) {
+            break;
+        }
+        at += (halfword >= 0xE800u) ? 4u : 2u; /* Armv7-M A5.1: 0b11101 and above are 32-bit */
+    }
+    return count;
+}
+
+static int grow(block_counter_t *counter)
+{
+    block_t *old = counter->blocks;
+    const uint32_t old_capacity = counter->capacity;
+    block_t *wider = calloc((size_t)old_capacity * 2, sizeof *wider);
+    if (wider == NULL) {
+        return 0;
+    }
+    counter->blocks = wider;
+    counter->capacity = old_capacity * 2;
+    for (uint32_t i = 0; i < old_capacity; i++) {
+        if (old[i].bytes != 0) {
+            wider[slot_of(counter, old[i].address, old[i].bytes)] = old[i];
+        }
+    }
+    counter->previous = NO_BLOCK;
+    free(old);
+    return 1;
+}
+
+/* The signature of unicorn's UC_HOOK_BLOCK callback. */
+void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *user)
+{
+    block_counter_t *counter = user;
+    const uint32_t address = (uint32_t)wide_address;
+
+    if (counter->previous != NO_BLOCK) {
+        block_t *previous = &counter->blocks[counter->previous];
+        if (counter->window_open && previous->address + previous->bytes != address) {
+            previous->taken++;
+        }
+        counter->previous = NO_BLOCK;
+    }
+    if (bytes == 0) {
+        return;
+    }
+    uint32_t slot = slot_of(counter, address, bytes);
+    if (counter->blocks[slot].bytes == 0) {
+        if (counter->used * 2 >= counter->capacity) {
+            if (!grow(counter)) {
+                abort(); /* a wrong count is worse than none */
+            }
+            slot = slot_of(counter, address, bytes);
+        }
+        counter->used++;
+        counter->blocks[slot] = (block_t){
+            .address = address,
+            .bytes = bytes,
+            .instructions = count_instructions(counter, engine, address, bytes),
+        };
+    }
+    counter->instructions += counter->blocks[slot].instructions;
+    if (counter->window_open) {
+        counter->blocks[slot].entered++;
+        counter->previous = slot;
+    }
+}
+
+block_counter_t *block_counter_new(read_memory_t read_memory)
+{
+    block_counter_t *counter = calloc(1, sizeof *counter);
+    if (counter == NULL) {
+        return NULL;
+    }
+    *counter = (block_counter_t){
+        .read_memory = read_memory,
+        .capacity = 4096,
+        .previous = NO_BLOCK,
+    };
+    counter->blocks = calloc(counter->capacity, sizeof *counter->blocks);
+    if (counter->blocks == NULL) {
+        free(counter);
+        return NULL;
+    }
+    return counter;
+}
+
+void block_counter_free(block_counter_t *counter)
+{
+    free(counter->blocks);
+    free(counter);
+}
+
+uint64_t block_counter_instructions(const block_counter_t *counter)
+{
+    return counter->instructions;
+}
+
+void block_counter_set_window(block_counter_t *counter, uint32_t open)
+{
+    counter->window_open = open;
+    counter->previous = NO_BLOCK;
+}
+
+/* Copies the tallied blocks into `out` (room for `room`) and returns how many there are. */
+uint32_t block_counter_read(const block_counter_t *counter, block_t *out, uint32_t room)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < counter->capacity; i++) {
+        if (counter->blocks[i].entered != 0) {
+            if (count < room) {
+                out[count] = counter->blocks[i];
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Forgets the tallies, and the decoded blocks with them: their code may have changed. */
+void block_counter_clear(block_counter_t *counter)
+{
+    for (uint32_t i = 0; i < counter->capacity; i++) {
+        counter->blocks[i] = (block_t){0};
+    }
+    counter->used = 0;
+    counter->previous = NO_BLOCK;
+}
