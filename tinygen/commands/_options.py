@@ -1,0 +1,79 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+PATH = click.Path(path_type=Path)
+
+board = click.option("--board", metavar="NAME", help="The board; 'tinygen boards' lists them.")
+config = click.option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    help="Settings file.  [default: tinygen.toml, where there is one]",
+)
+
+
+def json_file(command: F) -> F:
+    """``--json``, for commands that print a table."""
+    return click.option(
+        "--json", "json_to", metavar="FILE", help="Write JSON to FILE; - is standard output."
+    )(command)
+
+
+def outputs(command: F) -> F:
+    """``--json``, ``--junit`` and ``--html``, for commands that end in a report."""
+    for name, what in (
+        ("html", "the report as a web page"),
+        ("junit", "JUnit XML"),
+        ("json", "the report as JSON"),
+    ):
+        command = click.option(
+            f"--{name}",
+            f"{name}_to",
+            metavar="FILE",
+            help=f"Write {what} to FILE; - is standard output.",
+        )(command)
+    return command
+
+
+def building(command: F) -> F:
+    """How a model is compiled, for ``compile`` and ``build``."""
+    options = (
+        click.option(
+            "--kernels",
+            type=click.Choice(["auto", "cmsis-nn", "tinygen"]),
+            help="Where kernels come from.  [default: auto]",
+        ),
+        click.option(
+            "--objective",
+            type=click.Choice(["latency", "ram", "flash"]),
+            help="What to make small.  [default: latency]",
+        ),
+        click.option(
+            "--name", metavar="PREFIX", help="Prefix of C names and files.  [default: network]"
+        ),
+        click.option(
+            "--proof",
+            type=click.Choice(["full", "host"]),
+            help="full also proves the target's object code, under emulation.  [default: full]",
+        ),
+        click.option(
+            "--calibration",
+            type=PATH,
+            metavar="FILE",
+            help="Samples (.npz) to quantize a .keras or .h5 model with.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
