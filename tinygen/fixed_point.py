@@ -30,7 +30,8 @@ def constant(real: float, integer_bits: int = 0) -> int:
 
 def saturating_multiply_by_pot(x: Array, exponent: int) -> Array:
     """``x * 2**exponent`` for a positive exponent, saturated to 32 bits."""
-    return np.clip(x.astype(np.int64) << exponent, INT32_MIN, INT32_MAX)
+    saturated: Array = np.clip(x.astype(np.int64) << exponent, INT32_MIN, INT32_MAX)
+    return saturated
 
 
 def exp_on_negative_values(a: Array, integer_bits: int) -> Array:
