@@ -1,0 +1,1 @@
+"""Where every tensor lies in the arena, and the arena in the board's RAM."""
