@@ -78,9 +78,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _stopped(f"{where}{error.strerror or error}", 2, debug=debug)
     except Exception as error:
-        said = str(error).splitlines()
+        said = " ".join(str(error).split())
         return _stopped(
-            f"a bug in tinygen stopped it ({type(error).__name__}{f': {said[0]}' if said else ''}); "
+            f"a bug in tinygen stopped it ({type(error).__name__}: {said}); "
             "run the command again with TINYGEN_DEBUG=1 and report what it prints",
             INTERNAL_ERROR,
             debug=debug,

@@ -44,9 +44,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield tell
 
 
-def finish(
-    report: Report, json_to: str | None, junit_to: str | None, html_to: str | None
-) -> None:
+def finish(report: Report, json_to: str | None, junit_to: str | None, html_to: str | None) -> None:
     """Write the report where it was asked for, show it, then hold it against its budgets.
 
     Raises BudgetError when a budget is not met, after everything has been written.
