@@ -11,6 +11,8 @@ from tinygen.memory.planner import plan_arena
 from tinygen.selection import KernelChoice, Objective, select
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tinygen.cores import Core
     from tinygen.ir import Graph, Node, Tensor
     from tinygen.kernels.base import Implementation
@@ -57,6 +59,12 @@ class CompiledModel:
     def uses_cmsis_nn(self) -> bool:
         """Whether the C calls CMSIS-NN."""
         return any(i.implementation.kernel.provider == "cmsis_nn" for i in self.executed)
+
+    def write(self, folder: Path) -> None:
+        """Write the C library into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
 
 
 def compile_graph(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+# How generated C is compiled for a target, in proofs and in firmware alike, so that the code that
+# was proven is the code that runs.
+TARGET_FLAGS = ("-std=c11", "-O2", "-ffunction-sections", "-fdata-sections")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 
 

@@ -1,0 +1,55 @@
+"""Prove a compiled network: the same bytes from every way of computing it.
+
+The numpy reference is compared with tflite-micro on every tensor of the model as it was read; the
+generated C, built for the host under sanitizers, with the reference layer by layer; and the
+target's object code, run under emulation, with the reference layer by layer. The first difference
+ends the build and is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tinygen import oracle
+from tinygen.verify.host import on_host
+from tinygen.verify.inputs import proof_inputs
+from tinygen.verify.model import against_oracle
+from tinygen.verify.target import TargetRun, on_target
+
+if TYPE_CHECKING:
+    from tinygen.compiler import CompiledModel
+    from tinygen.verify.compare import Comparison
+
+Extent = Literal["full", "host"]
+RANDOM_INPUTS = 5
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proven about a compiled network. That it exists means there was no difference.
+
+    ``oracle`` is None where tflite-micro is not installed, ``target`` where the proof was limited
+    to the host.
+    """
+
+    oracle: Comparison | None
+    host: Comparison
+    target: TargetRun | None
+
+
+def prove(compiled: CompiledModel, model: bytes | None, extent: Extent = "full") -> Certificate:
+    """Run every proof on the extreme inputs and on random ones.
+
+    ``model`` is the .tflite file that ``compiled.source`` was read from. Raises ProofError at the
+    first difference, ToolchainError when a compiler that a proof needs is missing.
+    """
+    inputs = proof_inputs(compiled.source, RANDOM_INPUTS)
+    checked = (
+        against_oracle(compiled.source, model, inputs)
+        if model is not None and oracle.available()
+        else None
+    )
+    host = on_host(compiled, inputs)
+    target = on_target(compiled, inputs) if extent == "full" else None
+    return Certificate(checked, host, target)

@@ -1,0 +1,113 @@
+"""Is the compiler's output right? Run the target's object code under emulation, layer by layer."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen import reference, toolchain
+from tinygen.device.emulators.bare import BareTarget
+from tinygen.verify.compare import Comparison, same_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tinygen.compiler import CompiledModel
+    from tinygen.ir import Array
+
+_FILL = b"\x5a"
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one layer took in one inference.
+
+    ``instructions`` is exact, ``cycles_modelled`` None where the core has no cost table.
+    """
+
+    instructions: int
+    cycles_modelled: int | None
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """Outcome of a run: the comparison, costs per executed layer, deepest stack in bytes."""
+
+    comparison: Comparison
+    costs: tuple[LayerCost, ...]
+    stack_bytes: int
+
+
+def on_target(compiled: CompiledModel, inputs: Sequence[tuple[Array, ...]]) -> TargetRun:
+    """Compile for the target core, emulate every layer, compare with the reference.
+
+    The costs are those of the last input set. Raises ProofError naming the first layer that
+    differs or touches memory outside the arena, ToolchainError without an Arm compiler.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinygen-proof-") as folder:
+        image = link_bare(compiled, Path(folder))
+        return _run(compiled, BareTarget(image, compiled.core), inputs)
+
+
+def link_bare(compiled: CompiledModel, folder: Path) -> Path:
+    """An ELF image of nothing but the network, linked to no board."""
+    compiled.write(folder)
+    image = folder / "network.elf"
+    entry = f"{compiled.name}_invoke_layer"
+    toolchain.run(
+        [
+            toolchain.arm_tool("gcc"),
+            *compiled.core.flags,
+            *toolchain.TARGET_FLAGS,
+            *toolchain.WARNINGS,
+            "-nostartfiles",
+            "--specs=nano.specs",
+            "-Wl,--gc-sections",
+            f"-Wl,--entry={entry}",
+            f"-Wl,--undefined={compiled.name}_invoke",
+            "-o",
+            image,
+            *sorted(folder.glob("*.c")),
+        ],
+        f"compiling the generated C for {compiled.core.name}",
+        cwd=folder,
+    )
+    return image
+
+
+def _run(
+    compiled: CompiledModel, target: BareTarget, inputs: Sequence[tuple[Array, ...]]
+) -> TargetRun:
+    arena_bytes = max(compiled.plan.nbytes, 1)
+    arena = target.allocate(arena_bytes)
+    invoke_layer = target.symbol(f"{compiled.name}_invoke_layer")
+    values, stack, costs = 0, 0, []
+    for number, given in enumerate(inputs):
+        expected = reference.run(compiled.graph, given)
+        target.write(arena, _FILL * arena_bytes)
+        for tensor, value in zip(compiled.graph.inputs, given, strict=True):
+            target.write(arena + compiled.offsets[tensor], value.tobytes())
+        costs = []
+        for index, layer in enumerate(compiled.executed):
+            called = target.call(invoke_layer, arena, index)
+            costs.append(LayerCost(called.instructions, called.cycles_modelled))
+            stack = max(stack, called.stack_bytes)
+            for tensor in layer.node.outputs:
+                raw = target.read(arena + compiled.offsets[tensor], tensor.nbytes)
+                got = np.frombuffer(raw, tensor.dtype).reshape(tensor.shape)
+                same_bytes(
+                    f"the code for {compiled.core.name}",
+                    "the reference",
+                    layer.node.name,
+                    tensor,
+                    number,
+                    got,
+                    expected[tensor],
+                )
+                values += tensor.size
+    comparison = Comparison(f"{compiled.core.name} object code", len(inputs), values)
+    return TargetRun(comparison, tuple(costs), stack)
