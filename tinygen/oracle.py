@@ -48,7 +48,7 @@ class Oracle:
         ``inputs`` has one array per graph input, in the model's order, shapes and types.
         """
         for index, value in enumerate(inputs):
-            self._interpreter.set_input(np.ascontiguousarray(value), index)
+            self._interpreter.set_input(np.asarray(value, order="C"), index)
         self._interpreter.invoke()
         values = dict(zip(self._inputs, inputs, strict=True))
         for index in self._computed:
