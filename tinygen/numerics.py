@@ -47,7 +47,7 @@ def saturating_rounding_doubling_high_mul(a: Array, b: Array | int) -> Array:
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
     # C division truncates; an arithmetic shift would floor.
     high = np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))
-    return np.minimum(high, INT32_MAX)
+    return np.where(high < INT32_MAX, high, INT32_MAX)
 
 
 def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
@@ -82,7 +82,9 @@ def requantize(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
 def round_half_away(x: Any) -> Any:
     """C ``round``: to the nearest integer, halves away from zero (numpy rounds them to even)."""
     x = np.asarray(x)
-    return np.trunc(x + np.copysign(x.dtype.type(0.5), x))
+    whole = np.trunc(x)
+    # Adding one half and truncating would round the float just below one half upwards.
+    return whole + np.where(np.abs(x - whole) >= 0.5, np.copysign(x.dtype.type(1), x), 0)
 
 
 def activation_range(activation: str, quantization: Quantization) -> tuple[int, int]:

@@ -15,7 +15,17 @@ from tinygen.errors import UnsupportedError
 if TYPE_CHECKING:
     from tinygen.ops.base import Operator
 
-_SHARED = {"base", "elementwise", "lookup", "pooling", "sampling", "shapes", "weights", "windows"}
+_SHARED = {
+    "base",
+    "elementwise",
+    "lookup",
+    "pooling",
+    "resizing",
+    "sampling",
+    "shapes",
+    "weights",
+    "windows",
+}
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygen.ir import Array, Node, Shape, Tensor
-from tinygen.numerics import quantize_multiplier, requantize
+from tinygen.numerics import quantize_multiplier, requantize, round_half_away
 from tinygen.ops.base import FLOAT32, Draw, Operator, draw_quantized
 from tinygen.ops.shapes import draw_shape, present
 
@@ -39,7 +39,8 @@ class Quantize(Operator):
     def compute(self, node: Node, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         x, target = present(inputs), node.output.quant
         if node.input(0).dtype == FLOAT32:
-            y = _rounded(x / np.float32(target.scale))
+            steps = np.nan_to_num(x / np.float32(target.scale), nan=0.0)
+            y = round_half_away(np.clip(steps, -256, 256)).astype(np.int64)
         else:
             source = node.input(0).quant
             factor = quantize_multiplier(source.scale / target.scale)
@@ -50,16 +51,6 @@ class Quantize(Operator):
         shape = draw_shape(draw)
         x = draw.choice((Tensor("input", shape, FLOAT32), draw_quantized(draw, "input", shape)))
         return Node(self.name, "quantize", (x,), (draw_quantized(draw, "output", shape),))
-
-
-def _rounded(x: Array) -> Array:
-    """The nearest integers within [-256, 256], halves away from zero; 0 for what is no number."""
-    bounded = np.clip(np.nan_to_num(x, nan=0.0), -256, 256)
-    whole = np.trunc(bounded)
-    # Adding one half and truncating would round the float below one half upwards.
-    away = np.abs(bounded - whole) >= np.float32(0.5)
-    rounded: Array = whole + np.where(away, np.sign(bounded), 0)
-    return rounded.astype(np.int64)
 
 
 OPERATOR = Quantize()
