@@ -38,6 +38,14 @@ def load(path: str | os.PathLike[str]) -> Graph:
     Raises ModelError or UnsupportedError as :func:`read` does, and ModelError where the file
     cannot be read at all.
     """
+    return read(read_file(path), Path(path).stem)
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a model file that is not too large to be one.
+
+    Raises ModelError where the file cannot be read.
+    """
     path = Path(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -45,11 +53,10 @@ def load(path: str | os.PathLike[str]) -> Graph:
                 f"{path} has more than the {MAX_FILE_BYTES} bytes that tinygen reads; "
                 "use a model that fits a microcontroller"
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         reason = (error.strerror or "it cannot be opened").lower()
         raise ModelError(f"cannot read the model {path}: {reason}; check the path") from error
-    return read(data, path.stem)
 
 
 def read(data: bytes, name: str) -> Graph:
