@@ -1,0 +1,116 @@
+"""What the arena must hold, and when: from a graph and the kernels chosen for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinygen.memory.plan import Buffer, MayOverlap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tinygen.ir import Graph, Node, Tensor
+    from tinygen.kernels.base import Implementation
+
+MIN_ALIGNMENT = 4
+"""Kernels load and store words, of int8 tensors too."""
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """The planner's input, and the names of the buffers.
+
+    ``tensors`` names the buffer of every activation, ``scratch`` that of a node that needs one.
+    """
+
+    buffers: tuple[Buffer, ...]
+    overlaps: tuple[MayOverlap, ...]
+    tensors: dict[Tensor, str]
+    scratch: dict[Node, str]
+
+
+def lifetimes(graph: Graph, implementations: Sequence[Implementation]) -> Lifetimes:
+    """Buffers of all activations and scratch memories of ``graph``.
+
+    ``implementations`` holds the kernel of each node, in the same order. A step is the index of a
+    node. Inputs are there from the first step on and may be overwritten after their last use,
+    outputs stay to the end, scratch memory lives in its own step alone.
+    """
+    first, last = _spans(graph)
+    names = _names(graph, list(first))
+    buffers = [
+        Buffer(
+            names[tensor],
+            tensor.nbytes,
+            first[tensor],
+            last[tensor],
+            max(MIN_ALIGNMENT, tensor.dtype.itemsize),
+        )
+        for tensor in first
+    ]
+    scratch: dict[Node, str] = {}
+    overlaps: list[MayOverlap] = []
+    for step, (node, chosen) in enumerate(zip(graph.nodes, implementations, strict=True)):
+        if chosen.scratch_bytes:
+            scratch[node] = f"{node.name}.scratch"
+            buffers.append(Buffer(scratch[node], chosen.scratch_bytes, step, step))
+        for tensor in node.activations:
+            if last[tensor] == step and tensor not in graph.outputs:
+                overlaps += _overlaps(node, chosen, tensor, names)
+    return Lifetimes(tuple(buffers), tuple(overlaps), names, scratch)
+
+
+def _spans(graph: Graph) -> tuple[dict[Tensor, int], dict[Tensor, int]]:
+    """First and last step of every activation."""
+    first = dict.fromkeys(graph.inputs, 0)
+    last = dict.fromkeys(graph.inputs, 0)
+    for step, node in enumerate(graph.nodes):
+        for tensor in node.activations:
+            last[tensor] = step
+        for tensor in node.outputs:
+            first[tensor] = last[tensor] = step
+    for tensor in graph.outputs:
+        last[tensor] = len(graph.nodes) - 1
+    return first, last
+
+
+def _names(graph: Graph, tensors: Sequence[Tensor]) -> dict[Tensor, str]:
+    """A distinct name per tensor: its own, with a number behind it where a pass used it twice."""
+    names: dict[Tensor, str] = {}
+    taken = {f"{node.name}.scratch" for node in graph.nodes}
+    for tensor in tensors:
+        name, count = tensor.name, 1
+        while name in taken:
+            count += 1
+            name = f"{tensor.name}_{count}"
+        taken.add(name)
+        names[tensor] = name
+    return names
+
+
+def _overlaps(
+    node: Node, chosen: Implementation, tensor: Tensor, names: dict[Tensor, str]
+) -> list[MayOverlap]:
+    """How the outputs of ``node`` may lie over ``tensor``, which dies in its step.
+
+    A kernel proves an overlap for one operand. Where the tensor is several operands at once, the
+    proof must exist for each of them, and the strictest one counts.
+    """
+    operands = [i for i, operand in enumerate(node.inputs) if operand is tensor]
+    found: list[MayOverlap] = []
+    for k, output in enumerate(node.outputs):
+        proofs = [[o for o in chosen.overlaps if o.input == i and o.output == k] for i in operands]
+        # An operand may have alternative proofs: any start at a distance, or only the same start.
+        distances = [min((o.distance for o in p if not o.same_start), default=None) for p in proofs]
+        if all(distance is not None for distance in distances):
+            distance = max(d for d in distances if d is not None)
+            found.append(MayOverlap(names[output], names[tensor], distance))
+        same_start = all(
+            any(o.same_start or o.distance <= 0 for o in alternatives) for alternatives in proofs
+        )
+        only_same = any(o.same_start for alternatives in proofs for o in alternatives)
+        elided = chosen.elides and k == 0 and operands == [0]
+        if elided or (same_start and only_same):
+            found.append(MayOverlap(names[output], names[tensor], same_start=True))
+    return found
