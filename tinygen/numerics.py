@@ -57,7 +57,8 @@ def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
     mask = (np.int64(1) << exponent) - 1
     remainder = x & mask
     threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + (remainder > threshold)
+    quotient: Array = (x >> exponent) + (remainder > threshold)
+    return quotient
 
 
 def wrap_int32(x: Array) -> Array:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SHARED = {
     "base",
     "elementwise",
+    "extremum",
     "lookup",
     "pooling",
     "resizing",

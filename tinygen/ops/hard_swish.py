@@ -35,13 +35,12 @@ def _short_multiplier(real: float) -> tuple[int, int]:
     return INT16_MAX if multiplier >= INT32_MAX - half else (multiplier + half) >> 16, shift
 
 
-def _factors(node: Node) -> tuple[tuple[int, int], tuple[int, int]]:
+def _factors(node: Node) -> tuple[float, float]:
     """From the input, 128 times finer, to the output's scale and to [-1, 1) for [-3, 3)."""
     fine = np.float32(1 / 128) * np.float32(node.input(0).quant.scale)
-    return (
-        _short_multiplier(float(fine / np.float32(node.output.quant.scale))),
-        _short_multiplier(float(fine / (np.float32(3) / np.float32(32768)))),
-    )
+    with np.errstate(over="ignore"):
+        to_output = float(fine / np.float32(node.output.quant.scale))
+        return to_output, float(fine / (np.float32(3) / np.float32(32768)))
 
 
 class HardSwish(Lookup):
@@ -55,7 +54,10 @@ class HardSwish(Lookup):
 
     def check(self, node: Node) -> None:
         super().check(node)
-        (_, shift), _ = _factors(node)
+        to_output, to_gate = _factors(node)
+        self.require_factor(node, to_output)
+        self.require_factor(node, to_gate)
+        _, shift = _short_multiplier(to_output)
         self.require(
             node,
             -15 <= shift <= 0,
@@ -65,7 +67,7 @@ class HardSwish(Lookup):
         )
 
     def apply(self, node: Node, x: Array) -> Array:
-        (to_output, output_shift), (to_gate, gate_shift) = _factors(node)
+        (to_output, output_shift), (to_gate, gate_shift) = map(_short_multiplier, _factors(node))
         fine = (x - node.input(0).quant.zero_point) << 7
         # A left shift saturates only in its last bit, after the multiplication.
         gate = np.clip(fine << max(gate_shift - 1, 0), INT16_MIN, INT16_MAX)

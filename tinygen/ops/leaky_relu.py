@@ -22,6 +22,14 @@ class LeakyReluOptions:
     alpha: float = 0.0
 
 
+def _factors(node: Node) -> tuple[float, float]:
+    """Magnitudes of the factors above and below zero."""
+    source, target = (np.float32(t.quant.scale) for t in (node.input(0), node.output))
+    slope = abs(np.float32(node.options.alpha))
+    with np.errstate(over="ignore"):
+        return float(source / target), float(source * slope / target)
+
+
 class LeakyRelu(Lookup):
     """y = requantize(x - zero_point_x) + zero_point_y, with another factor on each side of zero.
 
@@ -34,15 +42,19 @@ class LeakyRelu(Lookup):
     table = "LeakyReluOptions"
     options_type = LeakyReluOptions
 
+    def check(self, node: Node) -> None:
+        super().check(node)
+        above, below = _factors(node)
+        self.require_factor(node, above)
+        if below != 0:
+            self.require_factor(node, below)
+
     def apply(self, node: Node, x: Array) -> Array:
-        source, target = node.input(0).quant, node.output.quant
-        in_scale, out_scale = np.float32(source.scale), np.float32(target.scale)
-        alpha = np.float32(node.options.alpha)
-        centred = x - source.zero_point
-        identity = quantize_multiplier(float(in_scale / out_scale))
-        slope = quantize_multiplier(float(in_scale * abs(alpha) / out_scale))
-        sloped = requantize(centred, *slope) * (-1 if alpha < 0 else 1)
-        return np.where(centred >= 0, requantize(centred, *identity), sloped) + target.zero_point
+        centred = x - node.input(0).quant.zero_point
+        above, below = map(quantize_multiplier, _factors(node))
+        sloped = requantize(centred, *below) * (-1 if node.options.alpha < 0 else 1)
+        y = np.where(centred >= 0, requantize(centred, *above), sloped)
+        return y + node.output.quant.zero_point
 
     def draw_options(self, draw: Draw) -> LeakyReluOptions:
         return LeakyReluOptions(alpha=draw.choice((0.0, 0.25, draw.real(-0.5, 1.5))))

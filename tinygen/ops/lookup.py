@@ -66,6 +66,10 @@ class Sigmoid(Lookup):
     def squash(self, x: Array) -> Array:
         """Stored outputs for inputs in fixed point with :attr:`integer_bits` integer bits."""
 
+    def check(self, node: Node) -> None:
+        super().check(node)
+        self.require_factor(node, node.input(0).quant.scale)
+
     def apply(self, node: Node, x: Array) -> Array:
         """Beyond what the integer bits hold the output is the end of the int8 range.
 

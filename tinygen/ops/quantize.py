@@ -32,6 +32,7 @@ class Quantize(Operator):
         self.require_int8(node, node.output)
         if x.dtype != FLOAT32:
             self.require_int8(node, x)
+            self.require_factor(node, x.quant.scale / node.output.quant.scale)
 
     def shapes(self, node: Node) -> tuple[Shape, ...]:
         return (node.input(0).shape,)
@@ -39,7 +40,8 @@ class Quantize(Operator):
     def compute(self, node: Node, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         x, target = present(inputs), node.output.quant
         if node.input(0).dtype == FLOAT32:
-            steps = np.nan_to_num(x / np.float32(target.scale), nan=0.0)
+            with np.errstate(over="ignore"):
+                steps = np.nan_to_num(x / np.float32(target.scale), nan=0.0)
             y = round_half_away(np.clip(steps, -256, 256)).astype(np.int64)
         else:
             source = node.input(0).quant

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from tinygen.ir import Array, Node
 
 
+def _factor(node: Node) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.float32(node.input(0).quant.scale) / np.float32(node.output.quant.scale))
+
+
 class Relu(Lookup):
     """y = max(requantize(x - zero_point_x) + zero_point_y, zero_point_y).
 
@@ -21,10 +26,14 @@ class Relu(Lookup):
 
     name = "RELU"
 
+    def check(self, node: Node) -> None:
+        super().check(node)
+        self.require_factor(node, _factor(node))
+
     def apply(self, node: Node, x: Array) -> Array:
         source, target = node.input(0).quant, node.output.quant
-        factor = float(np.float32(source.scale) / np.float32(target.scale))
-        y = requantize(x - source.zero_point, *quantize_multiplier(factor)) + target.zero_point
+        factor = quantize_multiplier(_factor(node))
+        y = requantize(x - source.zero_point, *factor) + target.zero_point
         return np.where(y > target.zero_point, y, target.zero_point)
 
 
