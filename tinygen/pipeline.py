@@ -1,0 +1,78 @@
+"""READ FIRST: how a model becomes a library, firmware, and a measured board.
+
+Each function is one command's whole flow, in order; everything that happens inside a step lies in
+the module that the step names. Nothing is written unless every step has succeeded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from tinygen import boards, compiler, cores, deps, models, output, verify
+from tinygen.errors import ConfigError
+from tinygen.report import budget, facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tinygen.config import Settings
+    from tinygen.cores import Core
+    from tinygen.report.model import Report
+
+    Tell = Callable[[str], None]
+
+T = TypeVar("T")
+
+MODEL_FILE = "model.tflite"
+REPORT_FILE = "report.json"
+
+
+def compile_library(settings: Settings, tell: Tell) -> Report:
+    """Turn a model into a proven C library in the output folder."""
+    core = _core(settings)
+    folder = _required(settings.build.output, "output folder", "-o DIR", "[build] output")
+    output.check_replaceable(folder)
+    compiled, report = _compiled(settings, core, tell)
+    with output.atomic_folder(folder) as fresh:
+        compiled.write(fresh)
+        (fresh / REPORT_FILE).write_text(report.json_text())
+    return report
+
+
+def _compiled(settings: Settings, core: Core, tell: Tell) -> tuple[compiler.CompiledModel, Report]:
+    """What compile and build have in common: read, compile, prove."""
+    path = _required(settings.model.path, "model", "MODEL", "[model] path")
+    tell(f"reading {path}")
+    model = models.load(path, settings.model.calibration)
+    cmsis_nn = deps.cmsis_nn()
+    tell(f"compiling for {core.name}")
+    compiled = compiler.compile_graph(
+        model.graph,
+        core,
+        kernels=settings.build.kernels,
+        objective=settings.build.objective,
+        cmsis_nn=cmsis_nn is not None,
+        name=settings.project.name,
+    )
+    tell("proving the generated code")
+    certificate = verify.prove(compiled, model.data, settings.build.proof)
+    report = facts.library_report(compiled, model.data, certificate, cmsis_nn)
+    return compiled, budget.judged(report, settings.budget)
+
+
+def _core(settings: Settings) -> Core:
+    """The core to generate for: the board's, or the one that is named."""
+    if settings.build.board is not None:
+        return boards.load_board(settings.build.board).cpu
+    name = _required(settings.build.core, "target", "--board or --core", "[build] board or core")
+    return cores.core(name)
+
+
+def _required(value: T | None, what: str, option: str, key: str) -> T:
+    """A setting that a command cannot do without.
+
+    Raises ConfigError that says where it can be given.
+    """
+    if value is None:
+        raise ConfigError(f"no {what} is given; name one with {option}, or {key} in tinygen.toml")
+    return value

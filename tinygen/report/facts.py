@@ -1,0 +1,144 @@
+"""What a compiled model and its proofs say, as a report."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen.memory.lifetimes import lifetimes
+from tinygen.ops import operator
+from tinygen.report.model import (
+    Buffer,
+    Dependency,
+    Exact,
+    Layer,
+    Memory,
+    ModelFacts,
+    Proof,
+    Report,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tinygen import compiler
+    from tinygen.deps import CmsisNN
+    from tinygen.ir import Array
+    from tinygen.verify import Certificate
+    from tinygen.verify.target import LayerCost
+
+REFERENCE = "tinygen's numpy reference"
+
+
+def library_report(
+    compiled: compiler.CompiledModel,
+    model: bytes,
+    certificate: Certificate,
+    cmsis_nn: CmsisNN | None,
+) -> Report:
+    """The report of a C library: everything but what only firmware and a device can tell."""
+    constants = _constants(compiled)
+    return Report(
+        model=ModelFacts(
+            name=compiled.source.name,
+            sha256=hashlib.sha256(model).hexdigest(),
+            macs=sum(operator(node.op).macs(node) for node in compiled.source.nodes),
+        ),
+        target=compiled.core.name,
+        memory=Memory(
+            weights_bytes=sum(weights for weights, _ in constants),
+            arena_bytes=compiled.plan.nbytes,
+            arena_lower_bound=compiled.plan.lower_bound,
+            arena_optimal=compiled.plan.optimal,
+            buffers=_buffers(compiled),
+        ),
+        exact=_exact(certificate),
+        layers=tuple(_layers(compiled, certificate, [everything for _, everything in constants])),
+        dependencies=_dependencies(cmsis_nn) if compiled.uses_cmsis_nn else (),
+    )
+
+
+def _exact(certificate: Certificate) -> Exact:
+    comparisons = [certificate.oracle, certificate.host]
+    comparisons += [certificate.target.comparison] if certificate.target is not None else []
+    # A certificate exists only where there was no difference.
+    proofs = tuple(
+        Proof(name=comparison.method, inputs=comparison.inputs, mismatches=0)
+        for comparison in comparisons
+        if comparison is not None
+    )
+    return Exact.of(
+        REFERENCE if certificate.oracle is None else f"{REFERENCE} and tflite-micro", proofs
+    )
+
+
+def _layers(
+    compiled: compiler.CompiledModel, certificate: Certificate, flash: list[int]
+) -> Iterator[Layer]:
+    costs: dict[compiler.Layer, LayerCost] = {}
+    if certificate.target is not None:
+        costs = dict(zip(compiled.executed, certificate.target.costs, strict=True))
+    for layer, flash_bytes in zip(compiled.layers, flash, strict=True):
+        cost = costs.get(layer)
+        yield Layer(
+            name=layer.node.name,
+            op=layer.node.op,
+            kernel=layer.implementation.kernel.name,
+            macs=operator(layer.node.op).macs(layer.node),
+            instructions=cost.instructions if cost else None,
+            cycles_modelled=cost.cycles_modelled if cost else None,
+            flash_bytes=flash_bytes,
+        )
+
+
+def _constants(compiled: compiler.CompiledModel) -> list[tuple[int, int]]:
+    """Per layer the bytes of weights, and of all constants, that no earlier layer has brought in.
+
+    Equal arrays are stored once, whoever uses them.
+    """
+    seen: set[tuple[str, bytes]] = set()
+
+    def fresh(data: Array) -> int:
+        key = (data.dtype.name, np.ascontiguousarray(data).tobytes())
+        if key in seen:
+            return 0
+        seen.add(key)
+        return data.nbytes
+
+    rows = []
+    for layer in compiled.layers:
+        weights = total = 0
+        if layer.function is not None:
+            for constant in layer.implementation.constants:
+                size = fresh(constant.data)
+                total += size
+                weights += size if constant.counts_as == "weights" else 0
+            for argument in layer.implementation.arguments:
+                if argument.kind == "input" and layer.node.input(argument.index).is_constant:
+                    size = fresh(layer.node.input(argument.index).constant)
+                    total += size
+                    weights += size
+        rows.append((weights, total))
+    return rows
+
+
+def _buffers(compiled: compiler.CompiledModel) -> tuple[Buffer, ...]:
+    implementations = [layer.implementation for layer in compiled.layers]
+    return tuple(
+        Buffer(
+            name=buffer.name,
+            offset=compiled.plan.offsets[buffer.name],
+            bytes=buffer.nbytes,
+            first=buffer.first,
+            last=buffer.last,
+        )
+        for buffer in lifetimes(compiled.graph, implementations).buffers
+    )
+
+
+def _dependencies(cmsis_nn: CmsisNN | None) -> tuple[Dependency, ...]:
+    if cmsis_nn is None:
+        return ()
+    return (Dependency(name="CMSIS-NN", version=cmsis_nn.commit, pinned=cmsis_nn.pinned),)
