@@ -11,6 +11,7 @@ import re
 from collections import Counter
 
 MAX_LENGTH = 48
+MAX_LABEL = 64
 
 # Operations that belong to the layer in whose scope they stand. Others, say Relu, name a layer of
 # their own that was fused into this one, and count half.
@@ -25,15 +26,16 @@ class Names:
     """Hands out names, each once; the second ``conv`` becomes ``conv_2``."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._uses: Counter[str] = Counter()
 
     def unique(self, name: str) -> str:
         """``name``, with a number behind it when it is taken."""
-        candidate, count = name, 1
-        while candidate in self._taken:
-            count += 1
-            candidate = f"{name}_{count}"
-        self._taken.add(candidate)
+        candidate = name
+        while candidate in self._uses:
+            # Counting on from the last use keeps thousands of equal names cheap.
+            self._uses[name] += 1
+            candidate = f"{name}_{self._uses[name]}"
+        self._uses[candidate] = 1
         return candidate
 
 
@@ -72,6 +74,11 @@ def printable(text: bytes | None) -> str:
         return ""
     decoded = text[:1024].decode("utf-8", "replace")
     return re.sub(r"[^\w./:;-]", "_", decoded, flags=re.ASCII)
+
+
+def label(name: str) -> str:
+    """A tensor's name as messages show it: its beginning, when the converter made it endless."""
+    return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 3]}..."
 
 
 def _scope(part: str) -> tuple[str, str]:

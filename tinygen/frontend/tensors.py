@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from tinygen.errors import ModelError, UnsupportedError
-from tinygen.frontend.names import printable
+from tinygen.frontend.names import label, printable
 from tinygen.ir import Array, Quantization, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class TensorReader:
         """The name in the file, made printable; tensors without one are called by their index."""
         return printable(self._subgraph.Tensors(index).Name()) or f"tensor_{index}"
 
+    def label(self, index: int) -> str:
+        """The name as messages show it."""
+        return label(self.raw_name(index))
+
     def is_constant(self, index: int, where: str) -> bool:
         """Whether the file holds the tensor's value."""
         return bool(self._buffer(index, where).DataLength())
@@ -57,7 +61,7 @@ class TensorReader:
     def constant(self, index: int, where: str) -> Tensor:
         """A tensor whose value is in the file. The value is a read-only view of the file."""
         table = self._subgraph.Tensors(index)
-        what = f"{where}: constant {self.raw_name(index)!r}"
+        what = f"{where}: constant {self.label(index)!r}"
         dtype = self._dtype(table, what, _CONSTANTS)
         shape = self._shape(table, what, dtype)
         data: Array = self._buffer(index, where).DataAsNumpy()
@@ -69,12 +73,12 @@ class TensorReader:
             )
         value = data.view(dtype).reshape(shape)
         quantization = self._quantization(table, shape, dtype, what)
-        return Tensor(self.raw_name(index), shape, dtype, quantization, value, index)
+        return Tensor(self.label(index), shape, dtype, quantization, value, index)
 
     def activation(self, index: int, name: str, where: str) -> Tensor:
         """A tensor that is computed at run time or is an input of the model."""
         table = self._subgraph.Tensors(index)
-        what = f"{where}: tensor {self.raw_name(index)!r}"
+        what = f"{where}: tensor {self.label(index)!r}"
         if table.IsVariable():
             raise UnsupportedError(
                 f"{what} is a variable that keeps its value between inferences; "
@@ -94,13 +98,13 @@ class TensorReader:
         number = self._subgraph.Tensors(index).Buffer()
         if number >= self._model.BuffersLength():
             raise ModelError(
-                f"{where}: tensor {self.raw_name(index)!r} lies in buffer {number} of "
+                f"{where}: tensor {self.label(index)!r} lies in buffer {number} of "
                 f"{self._model.BuffersLength()}; the file is damaged, export the model again"
             )
         buffer = self._model.Buffers(number)
         if buffer.Offset() > 1 or buffer.Size() > 1:
             raise UnsupportedError(
-                f"{where}: tensor {self.raw_name(index)!r} lies behind the FlatBuffer, where only "
+                f"{where}: tensor {self.label(index)!r} lies behind the FlatBuffer, where only "
                 "models over 2 GB have their constants; export the model in one FlatBuffer"
             )
         return buffer

@@ -136,18 +136,16 @@ class _Reader:
         return found
 
     def graph_input(self, index: int) -> Tensor:
-        raw = self.tensors.raw_name(index)
-        where = f"input {raw!r} of the model"
+        who = f"input {self.tensors.label(index)!r} of the model"
         if index in self.values:
-            raise ModelError(f"{where} is listed twice; export the model with distinct inputs")
-        if self.tensors.is_constant(index, where):
-            raise ModelError(f"{where} has a constant value; export the model again")
-        tensor = self.tensors.activation(
-            index, self.names.unique(short_name(raw) or "input"), where
-        )
+            raise ModelError(f"{who} is listed twice; export the model with distinct inputs")
+        if self.tensors.is_constant(index, "the model's inputs"):
+            raise ModelError(f"{who} has a constant value; export the model again")
+        name = self.names.unique(short_name(self.tensors.raw_name(index)) or "input")
+        tensor = self.tensors.activation(index, name, "the model's inputs")
         if len(tensor.shape) > 1 and tensor.shape[0] != 1:
             raise UnsupportedError(
-                f"{where} has batch size {tensor.shape[0]} (shape {tensor.shape}); "
+                f"{who} has batch size {tensor.shape[0]} (shape {tensor.shape}); "
                 "export the model with batch size 1"
             )
         self.values[index] = tensor
@@ -204,7 +202,7 @@ class _Reader:
         if index not in self.values:
             if not self.tensors.is_constant(index, layer.where):
                 raise ModelError(
-                    f"{layer.where} reads tensor {self.tensors.raw_name(index)!r} before any layer "
+                    f"{layer.where} reads tensor {self.tensors.label(index)!r} before any layer "
                     "computes it; export the model with its layers in execution order"
                 )
             self.values[index] = self.tensors.constant(index, layer.where)
@@ -214,14 +212,16 @@ class _Reader:
         return tensor
 
     def result(self, layer: _Layer, position: int, index: int) -> Tensor:
-        raw = self.tensors.raw_name(index)
+        label = self.tensors.label(index)
         if index in self.values or index in layer.outputs[:position]:
             raise ModelError(
-                f"{layer.where} computes tensor {raw!r}, which already has a value; "
+                f"{layer.where} computes tensor {label!r}, which already has a value; "
                 "the file is damaged, export the model again"
             )
         if self.tensors.is_constant(index, layer.where):
-            raise ModelError(f"{layer.where} computes the constant {raw!r}; export the model again")
+            raise ModelError(
+                f"{layer.where} computes the constant {label!r}; export the model again"
+            )
         # A layer with one output shares its name with it.
         name = layer.name if position == 0 else self.names.unique(f"{layer.name}_{position}")
         tensor = self.tensors.activation(index, name, layer.where)
@@ -249,7 +249,7 @@ class _Reader:
 
     def graph_outputs(self, inputs: list[int], outputs: list[int]) -> tuple[Tensor, ...]:
         for k, index in enumerate(outputs):
-            where = f"output {self.tensors.raw_name(index)!r} of the model"
+            where = f"output {self.tensors.label(index)!r} of the model"
             if index in outputs[:k]:
                 raise ModelError(f"{where} is listed twice; export the model with distinct outputs")
             if index in inputs:
