@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen import codegen, passes
-from tinygen.memory.lifetimes import arena_requests
+from tinygen.memory.lifetimes import lifetimes
 from tinygen.memory.planner import plan_arena
 from tinygen.selection import KernelChoice, Objective, select
 
@@ -85,11 +85,12 @@ def compile_graph(
     codegen.check_name(name)
     rewritten = passes.apply(graph)
     implementations = select(rewritten, core, kernels, objective, cmsis_nn=cmsis_nn)
-    requests = arena_requests(rewritten, implementations)
-    plan = plan_arena(requests.buffers, requests.may_overlap)
-    offsets = {t: plan.offsets[b] for t, b in requests.tensor_buffers.items()}
+    alive = lifetimes(rewritten, implementations)
+    plan = plan_arena(alive.buffers, alive.overlaps)
+    offsets = {tensor: plan.offsets[buffer] for tensor, buffer in alive.tensors.items()}
     scratch = [
-        None if buffer is None else plan.offsets[buffer] for buffer in requests.scratch_buffers
+        plan.offsets[alive.scratch[node]] if node in alive.scratch else None
+        for node in rewritten.nodes
     ]
     functions = codegen.name_functions(rewritten, implementations, offsets)
     layers = tuple(
@@ -98,5 +99,5 @@ def compile_graph(
             rewritten.nodes, implementations, functions, scratch, strict=True
         )
     )
-    files = codegen.render(name, core, rewritten, layers, offsets, plan, requests.buffers)
+    files = codegen.render(name, core, rewritten, layers, offsets, plan, alive.buffers)
     return CompiledModel(name, core, graph, rewritten, layers, offsets, plan, files)
