@@ -44,9 +44,9 @@ def read_archive(data: bytes, name: str) -> dict[str, bytes]:
             if total > _LIMIT:
                 raise InputError(f"{name} unpacks to more than {_LIMIT >> 20} MiB; name another")
             files[_inside(path, name)] = content
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError):
         raise InputError(
-            f"{name} is not a readable .tar.gz or .zip archive ({error}); fetch it again"
+            f"{name} is not a readable .tar.gz or .zip archive; fetch it again"
         ) from None
     return files
 

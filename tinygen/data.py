@@ -110,9 +110,10 @@ def predicted(output: Array, tensor: Tensor) -> int:
 def _read(path: Path) -> dict[str, Array]:
     try:
         # Without pickle: a data file must not be able to run code.
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is one .npy array; save x and y with numpy.savez")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} is one .npy array; save x and y with numpy.savez")
+        with archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise DataError(f"data file {path} does not exist; name a .npz file") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen.errors import ConfigError
-from tinygen.frontend import keras, tflite
+from tinygen.frontend import tflite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,8 @@ def load(path: Path, calibration: Path | None = None) -> Model:
                 f"{path} is not quantized yet, and that needs samples to calibrate with; "
                 "name some with --calibration FILE.npz"
             )
+        from tinygen.frontend import keras
+
         data = keras.quantize_file(path, calibration)
         return Model(data, tflite.read(data, path.stem))
     if calibration is not None:
