@@ -44,7 +44,7 @@ def test_reference_refuses_data_that_does_not_fit(wrong):
 @pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")
 def test_oracle_gives_every_activation_of_every_run():
     graph = two_layers()
-    number = {i: tensor for i, tensor in enumerate(graph.tensors())}
+    number = dict(enumerate(graph.tensors()))
     interpreter = oracle.Oracle(write(graph))
     for inputs in stimuli(graph.inputs, 3, 3):
         expected = reference.run(graph, inputs)
@@ -62,7 +62,7 @@ def test_oracle_says_how_to_install_it(monkeypatch):
 
 @pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")
 def test_oracle_grows_its_arena_until_the_model_fits(monkeypatch):
-    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 64)
+    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 1024)
     graph = two_layers()
     inputs = [np.zeros((1, 2, 3), np.int8)] * 2
     assert len(oracle.run(write(graph), inputs)) == 4
