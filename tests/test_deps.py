@@ -77,7 +77,7 @@ def test_it_installs_from_every_kind_of_source(tmp_path, source):
 )
 def test_other_files_are_refused_unless_accepted_and_then_marked(tmp_path, change):
     source = folder(tmp_path / "src", FILES | change)
-    with pytest.raises(InputError, match="is not CMSIS-NN at commit .* --unpinned"):
+    with pytest.raises(InputError, match=r"is not CMSIS-NN at commit .* --unpinned"):
         deps.install_cmsis_nn(source)
     assert deps.cmsis_nn() is None
     installed = deps.install_cmsis_nn(source, unpinned=True)
@@ -116,7 +116,7 @@ def test_a_cache_that_was_changed_is_noticed(tmp_path):
 
 
 def test_something_else_is_not_cmsis_nn(tmp_path):
-    with pytest.raises(InputError, match="does not hold Include/arm_nnfunctions.h"):
+    with pytest.raises(InputError, match=r"does not hold Include/arm_nnfunctions\.h"):
         deps.install_cmsis_nn(folder(tmp_path / "src", EXTRA), unpinned=True)
 
 
@@ -151,7 +151,7 @@ def test_links_in_a_folder_are_left_out(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"\x1f\x8b\x08cut", b"plain text"])
 def test_a_damaged_archive_is_one_sentence(tmp_path, content):
     (tmp_path / "c.tar.gz").write_bytes(content)
-    with pytest.raises(InputError, match="is not a readable .*archive") as caught:
+    with pytest.raises(InputError, match=r"is not a readable .*archive") as caught:
         deps.install_cmsis_nn(tmp_path / "c.tar.gz")
     assert "\n" not in str(caught.value)
 
@@ -163,5 +163,5 @@ def test_a_missing_source_is_named(tmp_path):
 
 def test_without_a_network_the_way_out_is_named(monkeypatch):
     monkeypatch.setattr(deps, "CMSIS_NN_URL", "http://127.0.0.1:9/CMSIS-NN.tar.gz")
-    with pytest.raises(ToolchainError, match="cannot download .* --from PATH"):
+    with pytest.raises(ToolchainError, match=r"cannot download .* --from PATH"):
         deps.install_cmsis_nn()

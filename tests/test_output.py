@@ -6,6 +6,12 @@ from tinygen.errors import ConfigError
 from tinygen.output import MARKER, atomic_folder, write_text
 
 
+def fail_half_way(target, name):
+    with atomic_folder(target) as folder:
+        (folder / name).write_text(name)
+        raise RuntimeError
+
+
 def tree(folder):
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
 
@@ -18,18 +24,16 @@ def test_a_new_folder_appears_whole(tmp_path):
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "out") as folder:
-        (folder / "file").write_text("text")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_half_way(tmp_path / "out", "file")
     assert tree(tmp_path) == set()
 
 
 def test_a_failure_leaves_the_last_result(tmp_path):
     with atomic_folder(tmp_path / "out") as folder:
         (folder / "old").write_text("old")
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "out") as folder:
-        (folder / "new").write_text("new")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_half_way(tmp_path / "out", "new")
     assert tree(tmp_path) == {"out", "out/old", f"out/{MARKER}"}
 
 
