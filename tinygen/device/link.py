@@ -1,0 +1,135 @@
+"""One request at a time, repeated until its answer arrives whole."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinygen.device.protocol import Command, FrameReader, Status, encode
+from tinygen.device.timing import AnswerTime
+from tinygen.errors import DeviceError
+
+if TYPE_CHECKING:
+    from tinygen.device.protocol import Frame
+    from tinygen.device.transport import Transport
+
+_STARTS_WITH = 32  # bytes of noise that an error message shows
+_REBUILD = "rebuild and flash its firmware with this version of tinygen"
+
+
+class LostTrackError(DeviceError):
+    """The device does not know this conversation (any more): it was reset."""
+
+
+@dataclass
+class Statistics:
+    """What the line cost: bytes both ways, requests, repetitions, resets of the device.
+
+    ``frames_dropped`` counts what arrived between two delimiters and was no valid frame.
+    """
+
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    requests: int = 0
+    retries: int = 0
+    restarts: int = 0
+    frames_dropped: int = 0
+
+
+class Link:
+    """Requests and answers over a transport; see docs/protocol.md on sequence numbers.
+
+    ``shortest_wait`` (seconds) is the least time before a request is repeated.
+    """
+
+    def __init__(self, transport: Transport, shortest_wait: float = 0.05) -> None:
+        self.transport = transport
+        self.statistics = Statistics()
+        self._reader = FrameReader()
+        # A random start keeps answers to a conversation that was broken off from being taken.
+        self._sequence = secrets.randbelow(0xFFFF) + 1
+        self._shortest_wait = shortest_wait
+        self._answer_times: dict[Command, AnswerTime] = {}
+        self._noise = b""
+        self._answered = False
+
+    def request(
+        self, command: Command, payload: bytes, *, patience: float, answer_bytes: int
+    ) -> bytes:
+        """The fields after the status byte of the answer, of about ``answer_bytes`` bytes.
+
+        Raises LostTrackError when the device was reset meanwhile, DeviceError when it refuses the
+        request or does not answer within ``patience`` seconds.
+        """
+        self._sequence = self._sequence % 0xFFFF + 1
+        request = encode(command, self._sequence, payload)
+        on_the_line = 10 * (len(request) + answer_bytes) / self.transport.baud
+        answer_time = self._answer_times.setdefault(command, AnswerTime(self._shortest_wait))
+        self.statistics.requests += 1
+        deadline = time.monotonic() + patience
+        retries = 0
+        while (started := time.monotonic()) < deadline:
+            self.transport.write(request)
+            self.statistics.bytes_sent += len(request)
+            answer = self._await(
+                command, min(started + on_the_line + answer_time.after(retries), deadline)
+            )
+            if answer:
+                answer_time.learn(time.monotonic() - started, retries)
+                self._answered = True
+                return self._accept(command, answer)
+            retries += 1
+            self.statistics.retries += 1
+        raise DeviceError(f"{self._where} {self._silence(command, patience)}")
+
+    def _await(self, command: Command, until: float) -> Frame | None:
+        while (left := until - time.monotonic()) > 0:
+            data = self.transport.read(left)
+            self.statistics.bytes_received += len(data)
+            self._noise += data[: _STARTS_WITH - len(self._noise)]
+            # Frames that do not fit are answers to earlier repetitions.
+            answers = [f for f in self._reader.feed(data) if f.answers(command, self._sequence)]
+            self.statistics.frames_dropped = self._reader.dropped
+            if answers:
+                return answers[0]
+        return None
+
+    def _accept(self, command: Command, answer: Frame) -> bytes:
+        if answer.status == Status.OUT_OF_SEQUENCE:
+            raise LostTrackError(f"{self._where} the device was reset in the middle of a sample")
+        if answer.status != Status.OK:
+            known = {status.value: status.name for status in Status}
+            status = known.get(answer.status, str(answer.status))
+            raise DeviceError(
+                f"{self._where} the device refuses {command.name} ({status}); {_REBUILD}"
+            )
+        return answer.payload[1:]
+
+    @property
+    def _where(self) -> str:
+        return f"{self.transport.name} at {self.transport.baud} baud:"
+
+    def _silence(self, command: Command, patience: float) -> str:
+        received = self.statistics.bytes_received
+        if self._reader.other_version is not None:
+            version = self._reader.other_version
+            return f"the device speaks version {version} of the protocol; {_REBUILD}"
+        if self._answered:
+            return (
+                f"no answer to {command.name} within {patience:g} s from a device that answered "
+                f"before ({received} bytes received in all); reset the board and read its fault "
+                "record"
+            )
+        if not received:
+            return (
+                f"no answer within {patience:g} s, 0 bytes received; see that the board is powered "
+                "and flashed with a tinygen image, and that this is its console port"
+            )
+        beginning = f"{self._noise.hex(' ')} = {self._noise.decode('latin-1')!a}"
+        return (
+            f"no answer within {patience:g} s, and the {received} bytes received, which begin "
+            f"{beginning}, are no frames; see that the baud rate is right and that the board runs "
+            "a tinygen image"
+        )
