@@ -62,10 +62,12 @@ def test_oracle_says_how_to_install_it(monkeypatch):
 
 @pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")
 def test_oracle_grows_its_arena_until_the_model_fits(monkeypatch):
-    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 1024)
-    graph = two_layers()
-    inputs = [np.zeros((1, 2, 3), np.int8)] * 2
-    assert len(oracle.run(write(graph), inputs)) == 4
+    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 8192)
+    a, b = (quantized(name, (1, 100, 100), 0.1, 4) for name in "ab")
+    add = two_layers().nodes[0].replace(inputs=(a, b))
+    y = quantized("y", a.shape, 0.2, -3)
+    graph = Graph("large", (a, b), (y,), (add.replace(outputs=(y,)),))
+    assert len(oracle.run(write(graph), [np.zeros(a.shape, np.int8)] * 2)) == 3
 
 
 @pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")

@@ -64,8 +64,9 @@ def run(model: bytes, inputs: Sequence[Array]) -> dict[int, Array]:
 def _load(model: bytes) -> Any:
     from tflite_micro import runtime
 
-    # The interpreter does not tell an arena that is too small from a model it cannot run.
-    arena = _SMALLEST_ARENA
+    # The interpreter does not tell an arena that is too small from a model it cannot run, and one
+    # that cannot even hold its bookkeeping, which grows with the file, crashes it.
+    arena = max(_SMALLEST_ARENA, 4 * len(model))
     while True:
         try:
             return runtime.Interpreter.from_bytes(
