@@ -62,7 +62,7 @@ def test_oracle_says_how_to_install_it(monkeypatch):
 
 @pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")
 def test_oracle_grows_its_arena_until_the_model_fits(monkeypatch):
-    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 8192)
+    monkeypatch.setattr(oracle, "_SMALLEST_ARENA", 20_000)
     a, b = (quantized(name, (1, 100, 100), 0.1, 4) for name in "ab")
     add = two_layers().nodes[0].replace(inputs=(a, b))
     y = quantized("y", a.shape, 0.2, -3)
