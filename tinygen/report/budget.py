@@ -27,12 +27,17 @@ def enforce(report: Report) -> None:
     """Raise BudgetError that names every budget which was not met."""
     failed = [verdict for verdict in report.budgets if verdict.passed is False]
     if failed:
-        listing = ", ".join(
-            f"{v.name} is {_number(v.value)}{' (modelled)' if v.modelled else ''}, "
-            f"{'under' if v.name == 'accuracy' else 'over'} its budget of {_number(v.limit)}"
-            for v in failed
-        )
+        listing = ", ".join(map(sentence, failed))
         raise BudgetError(f"{report.model.name}: {listing}; change the model or the budget")
+
+
+def sentence(verdict: Verdict) -> str:
+    """How a budget was missed, in words."""
+    return (
+        f"{verdict.name} is {_number(verdict.value)}{' (modelled)' if verdict.modelled else ''}, "
+        f"{'under' if verdict.name == 'accuracy' else 'over'} its budget of "
+        f"{_number(verdict.limit)}"
+    )
 
 
 def _verdict(report: Report, name: str, limit: float) -> Verdict:

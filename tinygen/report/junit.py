@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from tinygen.report.budget import sentence
+
 if TYPE_CHECKING:
     from tinygen.report.model import Report
 
@@ -32,10 +34,7 @@ def render(report: Report) -> str:
     for verdict in report.budgets:
         case(
             f"budget: {verdict.name}",
-            f"{verdict.name} is {verdict.value}{' (modelled)' if verdict.modelled else ''}, "
-            f"its budget is {verdict.limit:g}"
-            if verdict.passed is False
-            else None,
+            sentence(verdict) if verdict.passed is False else None,
             "the figure is not known" if verdict.passed is None else None,
         )
     figures = report.run.model_dump(exclude_none=True) | report.memory.model_dump(
