@@ -1,0 +1,11 @@
+"""From Keras to an int8 graph, in the order in which the data flows.
+
+backend     TensorFlow and Keras, imported when needed
+lowering/   Keras layers -> float graph of TFLite operators
+fold        batch normalization and activations into their neighbours
+evaluate    values of a float graph, by TensorFlow
+calibrate   ranges of activations on samples
+ranges      which activations share a quantization, or have a fixed one
+scales      ranges -> scales and zero points, weights -> int8
+export      all of it in one call: ``quantize``
+"""

@@ -1,0 +1,69 @@
+"""Ranges of activations, seen on calibration samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygen.compress.evaluate import evaluate
+from tinygen.compress.scales import Range
+from tinygen.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tinygen.ir import Array, Graph
+
+_BATCH = 32
+
+
+def samples(graph: Graph, calibration: Any) -> tuple[Array, ...]:
+    """Calibration data as one float32 array of shape (samples, *shape[1:]) per graph input.
+
+    ``calibration`` is an array, or for several inputs a sequence of arrays in their order. Axes of
+    length one at the end may be left out. Raises DataError.
+    """
+    given = [calibration] if isinstance(calibration, np.ndarray) else list(calibration)
+    if len(given) != len(graph.inputs):
+        raise DataError(
+            f"model {graph.name!r} has {len(graph.inputs)} inputs and the calibration data "
+            f"{len(given)} arrays; give one array per input"
+        )
+    arrays = []
+    for tensor, array in zip(graph.inputs, map(np.asarray, given), strict=True):
+        where = f"calibration data for input {tensor.name!r}"
+        shape = tensor.shape[1:]
+        trailing = shape[: len(shape) - (array.ndim - 1)] if array.ndim <= len(shape) else ()
+        if array.shape[1:] != shape and (*array.shape[1:], *(1 for _ in trailing)) != shape:
+            raise DataError(
+                f"{where} has shape {array.shape}; give it the shape (samples, "
+                f"{', '.join(map(str, shape))})"
+            )
+        if not len(array):
+            raise DataError(f"{where} is empty; give it some hundred samples of the training data")
+        if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            raise DataError(f"{where} holds values that are not finite numbers; remove them")
+        arrays.append(array.reshape(-1, *shape).astype(np.float32))
+    if len({len(array) for array in arrays}) > 1:
+        raise DataError(
+            f"calibration data for model {graph.name!r} has {[len(a) for a in arrays]} samples; "
+            "give every input the same number"
+        )
+    return tuple(arrays)
+
+
+def calibrate(graph: Graph, inputs: Sequence[Array]) -> dict[str, Range]:
+    """Smallest and largest value of every activation over all samples, by tensor name."""
+    ranges: dict[str, Range] = {}
+    for batch in _batches(inputs):
+        for tensor, value in evaluate(graph, batch).items():
+            array = value.numpy()
+            seen = Range(float(array.min()), float(array.max()))
+            ranges[tensor.name] = ranges.get(tensor.name, seen) | seen
+    return ranges
+
+
+def _batches(inputs: Sequence[Array]) -> Iterator[list[Array]]:
+    for start in range(0, len(inputs[0]), _BATCH):
+        yield [array[start : start + _BATCH] for array in inputs]

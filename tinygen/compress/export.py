@@ -1,0 +1,121 @@
+"""A float graph and the ranges of its activations as an int8 graph.
+
+Nothing here knows where the ranges come from: :func:`quantize` takes them from calibration,
+quantization-aware training can hand over those it has trained with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygen.compress.calibrate import calibrate, samples
+from tinygen.compress.evaluate import evaluate
+from tinygen.compress.fold import CHANNEL_AXIS, simplify
+from tinygen.compress.lowering import lower
+from tinygen.compress.ranges import assign, separate_fixed
+from tinygen.compress.scales import quantized_bias, symmetric
+from tinygen.errors import ModelError
+from tinygen.ir import Graph, Node, Tensor
+from tinygen.ops import operator
+from tinygen.ops.base import INT8, INT32
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tinygen.compress.scales import Range
+    from tinygen.ir import Array, Quantization
+
+_TOLERANCE = 1e-3
+_COMPARED = 4
+
+
+def float_graph(model: Any, name: str) -> Graph:
+    """The simplified float graph of a Keras model: what is calibrated, trained and exported."""
+    return separate_fixed(simplify(lower(model, name)))
+
+
+def quantize(
+    model: Any, calibration: Array | Sequence[Array], name: str, per_channel_dense: bool = False
+) -> Graph:
+    """Post-training quantization of a keras.Model to int8, inputs and outputs included.
+
+    ``calibration`` holds samples of what the model sees, as the model takes them, one array per
+    input. The result has no tie to Keras; :func:`tinygen.tflite_format.writer.write` makes a
+    .tflite file of it. Raises ModelError and UnsupportedError for the model, DataError for the
+    calibration data, ToolchainError without TensorFlow.
+    """
+    graph = float_graph(model, name)
+    inputs = samples(graph, calibration)
+    _compare(graph, model, inputs)
+    return to_int8(graph, calibrate(graph, inputs), per_channel_dense)
+
+
+def to_int8(graph: Graph, ranges: Mapping[str, Range], per_channel_dense: bool = False) -> Graph:
+    """The int8 graph of a float graph; ``ranges`` by tensor name.
+
+    Weights get one scale per output channel, those of FULLY_CONNECTED one for all unless
+    ``per_channel_dense``. Ranges of tensors that must share one are united; tensors whose
+    quantization the operator fixes need none. Raises UnsupportedError where an operator's int8
+    form is outside its contract.
+    """
+    quantizations = assign(graph, ranges)
+    stored = {
+        tensor: replace(tensor, dtype=INT8, quantization=quantization)
+        for tensor, quantization in quantizations.items()
+    }
+    nodes = []
+    for node in graph.nodes:
+        inputs: list[Tensor | None] = [
+            stored.get(tensor, tensor) if tensor is not None else None for tensor in node.inputs
+        ]
+        if node.op in CHANNEL_AXIS:
+            inputs[1:] = _weights(node, quantizations[node.input(0)], per_channel_dense)
+        made = node.replace(inputs=tuple(inputs), outputs=(stored[node.output],))
+        operator(made.op).check(made)
+        nodes.append(made)
+    return Graph(
+        graph.name,
+        tuple(stored[tensor] for tensor in graph.inputs),
+        tuple(stored[tensor] for tensor in graph.outputs),
+        tuple(nodes),
+    )
+
+
+def _weights(node: Node, x: Quantization, per_channel_dense: bool) -> list[Tensor | None]:
+    """Weights and bias of a node as int8 and int32."""
+    weights, bias = node.input(1), node.optional_input(2)
+    whole = node.op == "FULLY_CONNECTED" and not per_channel_dense
+    data, quantization = symmetric(
+        weights.constant,
+        None if whole else CHANNEL_AXIS[node.op],
+        None if bias is None else bias.constant,
+        x.scale,
+    )
+    kernel = replace(weights, dtype=INT8, data=data, quantization=quantization)
+    if bias is None and node.op == "FULLY_CONNECTED":
+        return [kernel, None]
+    # TFLiteConverter gives every convolution a bias.
+    values = np.zeros(len(quantization.scales), np.float32) if bias is None else bias.constant
+    data, quantization = quantized_bias(values, x.scale, quantization)
+    name = f"{node.name}/bias"
+    return [kernel, Tensor(name, data.shape, INT32, quantization, data)]
+
+
+def _compare(graph: Graph, model: Any, inputs: Sequence[Array]) -> None:
+    """Refuse to go on where the float graph does not compute what Keras computes."""
+    few = [array[:_COMPARED] for array in inputs]
+    values = evaluate(graph, few)
+    expected = model(few if len(few) > 1 else few[0], training=False)
+    for tensor, wanted in zip(
+        graph.outputs, expected if isinstance(expected, list | tuple) else [expected], strict=True
+    ):
+        difference = np.abs(values[tensor].numpy() - wanted.numpy()).max()
+        if not difference <= _TOLERANCE * (1 + np.abs(wanted.numpy()).max()):
+            raise ModelError(
+                f"model {graph.name!r}: output {tensor.name!r} differs from Keras' own by "
+                f"{difference:g}; a layer computes something else than its name says, "
+                "build the model from layers of keras.layers only"
+            )
