@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tinygen.report.model import Report
 
 UNKNOWN = "-"
+_WORD = {True: "met", False: "NOT MET", None: "not known"}
 
 
 def show(report: Report, console: Console) -> None:
@@ -59,14 +60,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
         (dependency.name, dependency.version + ("" if dependency.pinned else " (NOT PINNED)"))
         for dependency in report.dependencies
     ]
-    rows += [
-        (f"budget {verdict.name}", f"{_WORD[verdict.passed]}, limit {verdict.limit:,g}")
-        for verdict in report.budgets
-    ]
     return [row for row in rows if row[1] != UNKNOWN]
-
-
-_WORD = {True: "met", False: "NOT MET", None: "not known"}
 
 
 def number(value: int | None) -> str:
@@ -82,7 +76,11 @@ def _figures(report: Report) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for label, text in figures(report):
+    budgets = [
+        (f"budget {verdict.name}", f"{_WORD[verdict.passed]}, limit {verdict.limit:,g}")
+        for verdict in report.budgets
+    ]
+    for label, text in figures(report) + budgets:
         table.add_row(Text(label), Text(text))
     return table
 
