@@ -13,13 +13,10 @@ from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tinygen.config import Settings
     from tinygen.cores import Core
+    from tinygen.progress import Progress
     from tinygen.report.model import Report
-
-    Tell = Callable[[str], None]
 
 T = TypeVar("T")
 
@@ -27,25 +24,27 @@ MODEL_FILE = "model.tflite"
 REPORT_FILE = "report.json"
 
 
-def compile_library(settings: Settings, tell: Tell) -> Report:
+def compile_library(settings: Settings, progress: Progress) -> Report:
     """Turn a model into a proven C library in the output folder."""
     core = _core(settings)
     folder = _required(settings.build.output, "output folder", "-o DIR", "[build] output")
     output.check_replaceable(folder)
-    compiled, report = _compiled(settings, core, tell)
+    compiled, report = _compiled(settings, core, progress)
     with output.atomic_folder(folder) as fresh:
         compiled.write(fresh)
         (fresh / REPORT_FILE).write_text(report.json_text())
     return report
 
 
-def _compiled(settings: Settings, core: Core, tell: Tell) -> tuple[compiler.CompiledModel, Report]:
+def _compiled(
+    settings: Settings, core: Core, progress: Progress
+) -> tuple[compiler.CompiledModel, Report]:
     """What compile and build have in common: read, compile, prove."""
     path = _required(settings.model.path, "model", "MODEL", "[model] path")
-    tell(f"reading {path}")
+    progress.step(f"reading {path}")
     model = models.load(path, settings.model.calibration)
     cmsis_nn = deps.cmsis_nn()
-    tell(f"compiling for {core.name}")
+    progress.step(f"compiling for {core.name}")
     compiled = compiler.compile_graph(
         model.graph,
         core,
@@ -54,7 +53,7 @@ def _compiled(settings: Settings, core: Core, tell: Tell) -> tuple[compiler.Comp
         cmsis_nn=cmsis_nn is not None,
         name=settings.project.name,
     )
-    tell("proving the generated code")
+    progress.step("proving the generated code")
     certificate = verify.prove(compiled, model.data, settings.build.proof)
     report = facts.library_report(compiled, model.data, certificate, cmsis_nn)
     return compiled, budget.judged(report, settings.budget)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from tinygen.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
+    from tinygen.progress import Progress
     from tinygen.report.model import Report
+
+T = TypeVar("T")
 
 _WIDTH_OF_A_FILE = 120
 
@@ -29,19 +35,35 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """A function that tells what is being done: a spinner on a terminal, else a line each."""
+class Bar:
+    """Progress on a terminal: a line per step, a bar for what is counted."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+
+    def step(self, text: str) -> None:
+        """Shows the step."""
+        self._screen.print(text, style="dim", markup=False)
+
+    def track(self, items: Iterable[T], total: int, text: str) -> Iterator[T]:
+        """A bar that goes away when everything has been taken."""
+        from rich.progress import track
+
+        yield from track(items, text, total, console=self._screen, transient=True)
+
+
+class Lines(Silent):
+    """Progress where there is no terminal: one plain line per step."""
+
+    def step(self, text: str) -> None:
+        """Writes the line."""
+        click.echo(text, err=True)
+
+
+def progress() -> Progress:
+    """Progress on standard error, as that can show it."""
     screen = console(stderr=True)
-    if not screen.is_terminal:
-        yield lambda step: screen.print(step, markup=False)
-        return
-    with screen.status("starting") as status:
-
-        def tell(step: str) -> None:
-            status.update(step)
-
-        yield tell
+    return Bar(screen) if screen.is_terminal else Lines()
 
 
 def finish(report: Report, json_to: str | None, junit_to: str | None, html_to: str | None) -> None:

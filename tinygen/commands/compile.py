@@ -59,6 +59,5 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
         },
         config,
     )
-    with _terminal.progress() as tell:
-        report = pipeline.compile_library(settings, tell)
+    report = pipeline.compile_library(settings, _terminal.progress())
     _terminal.finish(report, json_to, junit_to, html_to)
