@@ -1,0 +1,102 @@
+"""Samples through a device: is every output right, how often is the class right, where is it not.
+
+The device is a session over the serial protocol; whether a board or an emulator answers makes no
+difference here.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen import passes, reference
+from tinygen.data import predicted
+from tinygen.errors import DataError, ProofError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tinygen.data import Samples
+    from tinygen.device.session import Session
+    from tinygen.ir import Array, Graph
+    from tinygen.progress import Progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back: inferences run, those whose class was right, those whose bytes were not.
+
+    ``correct`` is None for samples without labels. ``difference`` says where the first wrong
+    output went wrong.
+    """
+
+    samples: int
+    correct: int | None
+    mismatches: int
+    difference: str | None
+
+    def enforce(self) -> None:
+        """Raise ProofError where the device differs from the reference."""
+        if self.mismatches:
+            raise ProofError(
+                f"{self.mismatches} of {self.samples} inferences on the device differ from the "
+                f"reference: {self.difference}; report it with the model and the board"
+            )
+
+
+def run(session: Session, graph: Graph, samples: Samples, progress: Progress) -> Outcome:
+    """Run every sample on the device and compare every output, byte for byte.
+
+    ``graph`` is the model as it was read. Raises DeviceError when the device fails, DataError for
+    labels that the model cannot give.
+    """
+    if samples.labels is not None:
+        _check_labels(samples.labels, graph)
+    correct = mismatches = 0
+    difference = None
+    for index, inputs in enumerate(progress.track(samples, len(samples), "running")):
+        raw = [array.tobytes() for array in inputs]
+        outputs = session.infer(raw).outputs
+        values = reference.run(graph, inputs)
+        expected = [values[tensor] for tensor in graph.outputs]
+        if samples.labels is not None:
+            first = _decoded(outputs[0], expected[0])
+            correct += predicted(first, graph.outputs[0]) == samples.labels[index]
+        if any(got != want.tobytes() for got, want in zip(outputs, expected, strict=True)):
+            mismatches += 1
+            difference = difference or _where(session, graph, inputs, raw, index)
+    return Outcome(
+        len(samples), None if samples.labels is None else correct, mismatches, difference
+    )
+
+
+def _decoded(raw: bytes, like: Array) -> Array:
+    return np.frombuffer(raw, like.dtype).reshape(like.shape)
+
+
+def _check_labels(labels: Array, graph: Graph) -> None:
+    output = graph.outputs[0]
+    classes = output.size if output.size > 1 else 2
+    integer_class = output.size == 1 and output.quantization is None and output.dtype.kind == "i"
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or (high >= classes and not integer_class):
+        raise DataError(
+            f"the labels reach from {low} to {high}, but output {output.name!r} tells "
+            f"{classes} classes apart, 0 to {classes - 1}; correct y in the data file"
+        )
+
+
+def _where(
+    session: Session, graph: Graph, inputs: Sequence[Array], raw: Sequence[bytes], index: int
+) -> str:
+    """The first layer on the device whose output is not the reference's."""
+    compiled = passes.apply(graph)
+    values = reference.run(compiled, inputs)
+    expected = {node.name: zlib.crc32(values[node.output].tobytes()) for node in compiled.nodes}
+    for layer, checksum in zip(session.layers(), session.layer_hashes(raw), strict=True):
+        if expected.get(layer.name, checksum) != checksum:
+            return f"sample {index} first in layer {layer.name!r}"
+    return f"sample {index}, though every layer on its own is right"
