@@ -6,6 +6,7 @@ first axis, and optionally ``y`` with one integer class per sample.
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from tinygen.errors import DataError
 from tinygen.numerics import round_half_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tinygen.ir import Array, Shape, Tensor
@@ -51,19 +52,19 @@ def load(path: Path, inputs: Sequence[Tensor], limit: int | None = None) -> Samp
     with that input's scale and zero point. Axes of length one may be left out.
     Raises DataError that names the file, the array, and what was expected.
     """
-    arrays = _read(path)
+    found = arrays(path)
     names = ["x"] if len(inputs) == 1 else [f"x{index}" for index in range(len(inputs))]
-    missing = [name for name in names if name not in arrays]
+    missing = [name for name in names if name not in found]
     if missing:
         raise DataError(
-            f"{path} has no array {missing[0]!r} (it has {', '.join(arrays) or 'none'}); "
+            f"{path} has no array {missing[0]!r} (it has {', '.join(found) or 'none'}); "
             f"save the samples under {', '.join(names)}, and the classes under y"
         )
     taken = tuple(
-        _fitted(arrays[name], tensor, f"{path}: {name}")
+        _fitted(found[name], tensor, f"{path}: {name}")
         for name, tensor in zip(names, inputs, strict=True)
     )
-    labels = _labels(arrays["y"], f"{path}: y") if "y" in arrays else None
+    labels = _labels(found["y"], f"{path}: y") if "y" in found else None
     counts = {name: len(array) for name, array in zip(names, taken, strict=True)}
     if labels is not None:
         counts["y"] = len(labels)
@@ -75,20 +76,45 @@ def load(path: Path, inputs: Sequence[Tensor], limit: int | None = None) -> Samp
     )
 
 
+def arrays(path: Path) -> dict[str, Array]:
+    """Every array of a .npz file by name. Raises DataError for what is not such a file."""
+    try:
+        # Without pickle: a data file must not be able to run code.
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} is one .npy array; save x and y with numpy.savez")
+        with file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise DataError(f"data file {path} does not exist; name a .npz file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"{path} is not a readable .npz file ({reason}); save it with numpy.savez"
+        ) from None
+
+
+def input_names(arrays: Mapping[str, Array]) -> list[str]:
+    """Names of the arrays that hold samples: x, or x0, x1 and so on, as far as they are there."""
+    if "x" in arrays:
+        return ["x"]
+    return list(itertools.takewhile(arrays.__contains__, (f"x{i}" for i in itertools.count())))
+
+
 def random(inputs: Sequence[Tensor], count: int) -> Samples:
     """Random samples that cover each input's whole range; the same ones every time."""
     generator = np.random.default_rng(_RANDOM_SEED)
-    arrays = []
+    drawn = []
     for tensor in inputs:
         shape = (count, *tensor.shape)
         if np.issubdtype(tensor.dtype, np.floating):
-            arrays.append(generator.normal(0, 1, shape).astype(tensor.dtype))
+            drawn.append(generator.normal(0, 1, shape).astype(tensor.dtype))
         else:
             limits = np.iinfo(tensor.dtype)
-            arrays.append(
+            drawn.append(
                 generator.integers(limits.min, limits.max, shape, tensor.dtype, endpoint=True)
             )
-    return Samples(tuple(arrays))
+    return Samples(tuple(drawn))
 
 
 def predicted(output: Array, tensor: Tensor) -> int:
@@ -105,23 +131,6 @@ def predicted(output: Array, tensor: Tensor) -> int:
     if np.issubdtype(output.dtype, np.floating):
         return int(value >= 0.5)
     return int(value)
-
-
-def _read(path: Path) -> dict[str, Array]:
-    try:
-        # Without pickle: a data file must not be able to run code.
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} is one .npy array; save x and y with numpy.savez")
-        with archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise DataError(f"data file {path} does not exist; name a .npz file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{path} is not a readable .npz file ({reason}); save it with numpy.savez"
-        ) from None
 
 
 def _fitted(array: Array, tensor: Tensor, where: str) -> Array:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tinygen import data
 from tinygen.errors import ConfigError
 from tinygen.frontend import tflite
+from tinygen.tflite_format.writer import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +38,22 @@ def load(path: Path, calibration: Path | None = None) -> Model:
                 f"{path} is not quantized yet, and that needs samples to calibrate with; "
                 "name some with --calibration FILE.npz"
             )
-        from tinygen.frontend import keras
-
-        data = keras.quantize_file(path, calibration)
-        return Model(data, tflite.read(data, path.stem))
+        content = _quantized(path, calibration)
+        return Model(content, tflite.read(content, path.stem))
     if calibration is not None:
         raise ConfigError(
             f"{path} is quantized already and needs no calibration data; leave --calibration out"
         )
-    data = tflite.read_file(path)
-    return Model(data, tflite.read(data, path.stem))
+    content = tflite.read_file(path)
+    return Model(content, tflite.read(content, path.stem))
+
+
+def _quantized(path: Path, calibration: Path) -> bytes:
+    """A Keras model after post-training quantization, as the bytes of a .tflite file."""
+    # Here, not at the top: these bring in TensorFlow, which a .tflite file does not need.
+    from tinygen.compress.export import quantize
+    from tinygen.frontend import keras
+
+    arrays = data.arrays(calibration)
+    samples = [arrays[name] for name in data.input_names(arrays)]
+    return write(quantize(keras.load(path), samples, path.stem))
