@@ -105,7 +105,9 @@ def name_functions(
         in_place = not node.input(0).is_constant and offsets.get(node.input(0)) == offsets.get(
             node.output
         )
-        if implementation.elides and in_place:
+        # A network has at least one layer, for C has no empty arrays.
+        alone = node is graph.nodes[-1] and not wanted
+        if implementation.elides and in_place and not alone:
             keys.append(None)
             continue
         key = _specialisation(implementation)

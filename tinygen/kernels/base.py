@@ -90,7 +90,8 @@ class Implementation:
     ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size.
     ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
     ``label`` is a short C-identifier suffix that tells a reader of the generated code which shape
-    the function is for; ``includes`` are the headers its template needs.
+    the function is for; ``includes`` are the headers its template needs, standard ones in angle
+    brackets.
     """
 
     kernel: Kernel
