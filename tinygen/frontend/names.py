@@ -60,7 +60,7 @@ def short_name(name: str) -> str:
         scope, operation = _scope(part)
         votes[scope] += 2 if operation in _COMPUTING else 1
     ((winner, _),) = votes.most_common(1)
-    return identifier(winner)
+    return identifier(winner) or identifier(name)
 
 
 def identifier(text: str) -> str:

@@ -90,6 +90,8 @@ class Operator(ABC):
 
     def refuse(self, node: Node, what: str, instead: str) -> None:
         """Raise UnsupportedError: which layer, ``what`` it asks for, and what to do ``instead``."""
+        if len(what) > 200:  # values from a damaged file may be endless
+            what = f"{what[:197]}..."
         raise UnsupportedError(f"layer {node.name!r} ({self.name}): {what}; {instead}")
 
     def require(self, node: Node, condition: bool, what: str, instead: str) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tinygen.ir import Array, Shape
 
 
+MAX_RANK = 8
+
+
 @dataclass(frozen=True)
 class ReshapeOptions:
     """Fields of TFLite's ReshapeOptions; a shape in input 1 goes before ``new_shape``."""
@@ -49,8 +52,14 @@ class Reshape(Operator):
         )
         self.require(
             node,
-            given is None or (given.is_constant and given.dtype == INT32 and len(given.shape) == 1),
-            "its shape is not a constant int32 vector",
+            given is None
+            or (
+                given.is_constant
+                and given.dtype == INT32
+                and len(given.shape) == 1
+                and given.size <= MAX_RANK
+            ),
+            f"its shape is not a constant int32 vector of at most {MAX_RANK} sizes",
             "export the model with a static batch size",
         )
         wanted = _wanted(node)

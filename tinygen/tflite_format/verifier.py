@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IDENTIFIER = b"TFL3"
 MAX_FILE_BYTES = 64 << 20
 MAX_STRING_BYTES = 1 << 16
-MAX_STRUCTURE_BYTES = 8 << 20
+MAX_STRUCTURE_BYTES = 4 << 20
 """Bytes of tables, vectors and text, counted once per reference, that a file may make us read.
 Constants do not count: they are never copied. The official MLPerf Tiny models stay below 150 KB."""
 
