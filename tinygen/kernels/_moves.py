@@ -65,12 +65,7 @@ class Move:
     @property
     def index(self) -> str:
         """The C expression of the input byte that is read, loop variables being i0, i1 ..."""
-        terms = [str(self.start)] if self.start or not self.steps else []
-        for number, step in enumerate(self.steps):
-            sign = "- " if step < 0 else "+ " if terms else ""
-            factor = f" * {abs(step)}" if abs(step) != 1 else ""
-            terms.append(f"{sign}i{number}{factor}")
-        return " ".join(terms)
+        return index_expression(self.steps, self.start)
 
     @property
     def is_identity(self) -> bool:
@@ -89,10 +84,21 @@ def dense_steps(shape: Shape) -> tuple[int, ...]:
     return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
 
 
-def slide(sources: Array) -> tuple[Overlap, ...]:
-    """How an output may lie over its input, output byte i being a copy of byte ``sources[i]``.
+def index_expression(steps: Sequence[int], start: int = 0) -> str:
+    """The C expression of ``start + i0 * steps[0] + i1 * steps[1] ...``."""
+    terms = [str(start)] if start or not any(steps) else []
+    for number, step in enumerate(steps):
+        if step:
+            sign = "- " if step < 0 else "+ " if terms else ""
+            factor = f" * {abs(step)}" if abs(step) != 1 else ""
+            terms.append(f"{sign}i{number}{factor}")
+    return " ".join(terms)
 
-    The kernel writes output bytes in rising order, and has read the byte it copies by then. Byte i
+
+def slide(sources: Array, input_index: int = 0) -> tuple[Overlap, ...]:
+    """How an int8 output may lie over an int8 input, element i needing input ``sources[i]``.
+
+    The kernel writes output bytes in rising order, and has read what each needs by then. Byte i
     of the output must not lie on an input byte that is read later: ``output + i + 1`` may not
     exceed ``input + sources[j]`` for any ``j > i``, so the distance is the largest
     ``i + 1 - sources[j]``. A block is read as a whole before it is written, which only reads
@@ -100,10 +106,10 @@ def slide(sources: Array) -> tuple[Overlap, ...]:
     """
     count = sources.size
     if count < 2:
-        return (Overlap(),)
+        return (Overlap(input=input_index),)
     lowest_later = np.minimum.accumulate(sources[::-1])[::-1][1:]
     distance = int((np.arange(1, count) - lowest_later).max())
-    return (Overlap(distance=distance),) if distance < count else ()
+    return (Overlap(input=input_index, distance=distance),) if distance < count else ()
 
 
 class MoveKernel(Kernel):

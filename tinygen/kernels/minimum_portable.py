@@ -1,0 +1,20 @@
+"""MINIMUM in plain C.
+
+Exact: stored values are compared, as in the definition. :mod:`tinygen.kernels._broadcast` says how
+the output may lie over the inputs.
+"""
+
+from __future__ import annotations
+
+from tinygen.kernels._extremum import ExtremumPortable
+
+
+class MinimumPortable(ExtremumPortable):
+    """The smaller one of two loads per element."""
+
+    name = "minimum_portable"
+    op = "MINIMUM"
+    comparison = "<"
+
+
+KERNEL = MinimumPortable()
