@@ -6,15 +6,19 @@ the module that the step names. Nothing is written unless every step has succeed
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tinygen import boards, compiler, cores, deps, models, output, verify
+from tinygen import boards, compiler, cores, deps, firmware, models, output, verify
 from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
 
 if TYPE_CHECKING:
+    from tinygen.boards import Board
+    from tinygen.compiler import CompiledModel
     from tinygen.config import Settings
     from tinygen.cores import Core
+    from tinygen.models import Model
     from tinygen.progress import Progress
     from tinygen.report.model import Report
 
@@ -29,20 +33,46 @@ def compile_library(settings: Settings, progress: Progress) -> Report:
     core = _core(settings)
     folder = _required(settings.build.output, "output folder", "-o DIR", "[build] output")
     output.check_replaceable(folder)
-    compiled, report = _compiled(settings, core, progress)
+    model = _model(settings, progress)
+    compiled, report = _proven(settings, model, core, progress)
+    report = budget.judged(report, settings.budget)
     with output.atomic_folder(folder) as fresh:
         compiled.write(fresh)
         (fresh / REPORT_FILE).write_text(report.json_text())
     return report
 
 
-def _compiled(
-    settings: Settings, core: Core, progress: Progress
-) -> tuple[compiler.CompiledModel, Report]:
-    """What compile and build have in common: read, compile, prove."""
+def build_firmware(settings: Settings, progress: Progress) -> Report:
+    """Turn a model into proven firmware for a board, with all its sources, in the output folder."""
+    board = _board(settings)
+    folder = settings.build.output or default_folder(board)
+    output.check_replaceable(folder)
+    model = _model(settings, progress)
+    compiled, report = _proven(settings, model, board.cpu, progress)
+    with output.atomic_folder(folder) as fresh:
+        progress.step(f"building the firmware for {board.title}")
+        image = firmware.build(compiled, board, fresh, bytes.fromhex(report.model.sha256))
+        report = budget.judged(facts.with_firmware(report, board, image), settings.budget)
+        (fresh / MODEL_FILE).write_bytes(model.data)
+        (fresh / REPORT_FILE).write_text(report.json_text())
+    return report
+
+
+def default_folder(board: Board) -> Path:
+    """Where the firmware for a board is built when no folder is named."""
+    return Path("build") / board.name
+
+
+def _model(settings: Settings, progress: Progress) -> Model:
     path = _required(settings.model.path, "model", "MODEL", "[model] path")
     progress.step(f"reading {path}")
-    model = models.load(path, settings.model.calibration)
+    return models.load(path, settings.model.calibration)
+
+
+def _proven(
+    settings: Settings, model: Model, core: Core, progress: Progress
+) -> tuple[CompiledModel, Report]:
+    """What compile and build have in common: choose, plan, generate, prove."""
     cmsis_nn = deps.cmsis_nn()
     progress.step(f"compiling for {core.name}")
     compiled = compiler.compile_graph(
@@ -55,14 +85,17 @@ def _compiled(
     )
     progress.step("proving the generated code")
     certificate = verify.prove(compiled, model.data, settings.build.proof)
-    report = facts.library_report(compiled, model.data, certificate, cmsis_nn)
-    return compiled, budget.judged(report, settings.budget)
+    return compiled, facts.library_report(compiled, model.data, certificate, cmsis_nn)
+
+
+def _board(settings: Settings) -> Board:
+    return boards.load_board(_required(settings.build.board, "board", "--board", "[build] board"))
 
 
 def _core(settings: Settings) -> Core:
     """The core to generate for: the board's, or the one that is named."""
     if settings.build.board is not None:
-        return boards.load_board(settings.build.board).cpu
+        return _board(settings).cpu
     name = _required(settings.build.core, "target", "--board or --core", "[build] board or core")
     return cores.core(name)
 

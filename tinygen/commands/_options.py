@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from tinygen.config import Settings
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -21,6 +23,29 @@ config = click.option(
     metavar="FILE",
     help="Settings file.  [default: tinygen.toml, where there is one]",
 )
+
+
+# Which setting of tinygen.toml an option stands for.
+_SETTINGS = {
+    "model": "model.path",
+    "calibration": "model.calibration",
+    "output": "build.output",
+    "board": "build.board",
+    "core": "build.core",
+    "kernels": "build.kernels",
+    "objective": "build.objective",
+    "proof": "build.proof",
+    "name": "project.name",
+    "data": "data.path",
+    "limit": "data.limit",
+}
+
+
+def settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
+    """tinygen.toml, or the file that is named, under the options of a command."""
+    from tinygen import config
+
+    return config.load({_SETTINGS[name]: value for name, value in options.items()}, file)
 
 
 def json_file(command: F) -> F:

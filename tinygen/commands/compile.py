@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,19 +21,11 @@ if TYPE_CHECKING:
 @_options.config
 @_options.outputs
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
-    model: Path | None,
-    output: Path | None,
-    board: str | None,
-    core: str | None,
-    kernels: str | None,
-    objective: str | None,
-    name: str | None,
-    proof: str | None,
-    calibration: Path | None,
     config: Path | None,
     json_to: str | None,
     junit_to: str | None,
     html_to: str | None,
+    **options: Any,
 ) -> None:
     """Compile MODEL to a C library that any project can use, proven bit-exact.
 
@@ -41,23 +33,9 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen compile model.tflite --board nucleo_f746 -o network
     """
-    from tinygen import config as settings_file
     from tinygen import pipeline
     from tinygen.commands import _terminal
 
-    settings = settings_file.load(
-        {
-            "model.path": model,
-            "model.calibration": calibration,
-            "build.output": output,
-            "build.board": board,
-            "build.core": core,
-            "build.kernels": kernels,
-            "build.objective": objective,
-            "build.proof": proof,
-            "project.name": name,
-        },
-        config,
-    )
+    settings = _options.settings(config, options)
     report = pipeline.compile_library(settings, _terminal.progress())
     _terminal.finish(report, json_to, junit_to, html_to)

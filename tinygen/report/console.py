@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tinygen.report.model import Report
 
 UNKNOWN = "-"
+LAYER_FIGURES = ("macs", "instructions", "cycles_modelled", "flash_bytes")
 _WORD = {True: "met", False: "NOT MET", None: "not known"}
 
 
@@ -63,6 +64,12 @@ def figures(report: Report) -> list[tuple[str, str]]:
     return [row for row in rows if row[1] != UNKNOWN]
 
 
+def total(report: Report, figure: str) -> int | None:
+    """A figure over all layers; None where a layer does not have it."""
+    values = [getattr(layer, figure) for layer in report.layers]
+    return None if None in values else sum(values)
+
+
 def number(value: int | None) -> str:
     """An integer with thousands separated, or a dash."""
     return UNKNOWN if value is None else f"{value:,}"
@@ -96,9 +103,10 @@ def _layers(report: Report) -> Table:
             Text(layer.name),
             layer.op,
             layer.kernel,
-            number(layer.macs),
-            number(layer.instructions),
-            number(layer.cycles_modelled),
-            number(layer.flash_bytes),
+            *(number(getattr(layer, name)) for name in LAYER_FIGURES),
         )
+    if len(report.layers) > 1:
+        sums = (total(report, name) for name in LAYER_FIGURES)
+        table.add_section()
+        table.add_row("total", "", "", *map(number, sums), style="bold")
     return table

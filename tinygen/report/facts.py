@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tinygen import compiler
+    from tinygen.boards import Board
     from tinygen.deps import CmsisNN
+    from tinygen.firmware import FirmwareImage
     from tinygen.ir import Array
     from tinygen.verify import Certificate
     from tinygen.verify.target import LayerCost
@@ -52,12 +54,23 @@ def library_report(
             arena_bytes=compiled.plan.nbytes,
             arena_lower_bound=compiled.plan.lower_bound,
             arena_optimal=compiled.plan.optimal,
+            stack_bytes=None if certificate.target is None else certificate.target.stack_bytes,
             buffers=_buffers(compiled),
         ),
         exact=_exact(certificate),
         layers=tuple(_layers(compiled, certificate, [everything for _, everything in constants])),
         dependencies=_dependencies(cmsis_nn) if compiled.uses_cmsis_nn else (),
     )
+
+
+def with_firmware(report: Report, board: Board, image: FirmwareImage) -> Report:
+    """The report of a library, with what its firmware takes of a board."""
+    memory = {
+        "flash_bytes": image.flash_bytes,
+        "code_bytes": image.flash_bytes - (report.memory.weights_bytes or 0),
+        "ram_bytes": image.ram_bytes,
+    }
+    return report.updated(board=board.name, memory=report.memory.model_copy(update=memory))
 
 
 def _exact(certificate: Certificate) -> Exact:

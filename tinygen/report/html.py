@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from tinygen import paths
-from tinygen.report.console import figures, number
+from tinygen.report.console import LAYER_FIGURES, figures, number, total
 
 if TYPE_CHECKING:
     from tinygen.report.model import Report
@@ -28,7 +28,11 @@ def render(report: Report) -> str:
     )
     environment.filters["number"] = number
     return environment.get_template("report.html.j2").render(
-        report=report, figures=figures(report), map=arena_map(report), shares=_shares(report)
+        report=report,
+        figures=figures(report),
+        totals=[total(report, name) for name in LAYER_FIGURES],
+        map=arena_map(report),
+        shares=_shares(report),
     )
 
 

@@ -82,7 +82,9 @@ class Memory(_Part):
         default=None, description="Whether the plan is proven to be the smallest possible."
     )
     stack_bytes: int | None = Field(
-        default=None, description="Deepest stack seen while the tests ran; null before any test."
+        default=None,
+        description="Deepest stack seen: of the network alone while it was proven, of the whole "
+        "firmware once that was tested.",
     )
     buffers: tuple[Buffer, ...] = Field(default=(), description="The map of the arena.")
 

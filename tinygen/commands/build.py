@@ -1,0 +1,47 @@
+"""``tinygen build``: a model as firmware for a board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinygen.commands import _options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.argument("model", type=_options.PATH, required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=_options.PATH,
+    metavar="DIR",
+    help="Folder to write.  [default: build/BOARD]",
+)
+@_options.board
+@_options.building
+@_options.config
+@_options.outputs
+def COMMAND(  # noqa: N802 - the name by which the command line finds it
+    config: Path | None,
+    json_to: str | None,
+    junit_to: str | None,
+    html_to: str | None,
+    **options: Any,
+) -> None:
+    """Build firmware that runs MODEL on a board, proven bit-exact.
+
+    MODEL is an int8 .tflite file, or a .keras or .h5 file with --calibration. The folder is a
+    PlatformIO project that 'pio run' builds as well.
+
+    Example: tinygen build model.tflite --board nucleo_f746
+    """
+    from tinygen import pipeline
+    from tinygen.commands import _terminal
+
+    settings = _options.settings(config, options)
+    report = pipeline.build_firmware(settings, _terminal.progress())
+    _terminal.finish(report, json_to, junit_to, html_to)
