@@ -11,7 +11,7 @@ The forms, cheapest first:
              it only matters for t < 0, whose result lies below z, where the clamp at ``low = z``
              makes it z either way (a tie that rounds to z instead of z - 1 is clamped to z too).
 ``round``    t = SMMULR(2a, m); (t + sign(t) + 2**(n-1) + (z << n)) >> n.
-``general``  tg_requantize, for left shifts, shifts by zero, and accumulators that cannot be doubled.
+``general``  tg_requantize, for left shifts, shifts by zero, and accumulators that do not double.
 
 Both fast forms need |2a| < 2**31, 1 <= n <= 22, and sums that fit: |t| <= |a| < 2**30, and
 2**(n-1) + |z| << n < 2**30.

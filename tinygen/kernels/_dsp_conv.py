@@ -106,8 +106,10 @@ def _weight_words(weights: Array, weight_bits: int, *, quads: bool) -> Array:
 
 
 def tile(layer: Layer, weight_bits: int, *, aligned: bool, **geometry: Any) -> dict[str, Any]:
-    """What the template's tile macros need; ``geometry`` holds ``pixel_stride``, the int16 values
-    from one pixel to the next, and ``row_words``, the words from one filter row to the next.
+    """What the template's tile macros need.
+
+    ``geometry`` holds ``pixel_stride``, the int16 values from one pixel to the next, and
+    ``row_words``, the words from one filter row to the next.
     """
     _, rows, run = layer.weights.shape
     steps = run // 4 if weight_bits == 8 else -(-run // 2)
