@@ -1,20 +1,27 @@
 """Exact rewrites of the graph, in one ordered list.
 
 A pass is a module of this folder with ``NAME`` and ``run(graph) -> Graph``; its docstring says why
-the rewritten graph gives the same bytes for every input. No pass touches the name, the type, the
-shape or the quantization of a graph input or output.
+the rewritten graph gives the same bytes for every input. No pass touches a graph input or output,
+and every node that a pass changes has passed its operator's check again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygen.passes import fold_constants, fuse_pad, remove_dead_nodes, remove_identities
+
 if TYPE_CHECKING:
     from types import ModuleType
 
     from tinygen.ir import Graph
 
-PASSES: tuple[ModuleType, ...] = ()
+PASSES: tuple[ModuleType, ...] = (
+    fold_constants,  # first, so that the others see constants as constants
+    remove_identities,  # before fusion, which looks at direct neighbours
+    fuse_pad,  # leaves the PAD behind where nobody else reads it
+    remove_dead_nodes,  # last, to clear away what the others left behind
+)
 
 
 def apply(graph: Graph) -> Graph:
