@@ -20,7 +20,7 @@ from tinygen.errors import InputError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from tinygen.ir import Graph
+    from tinygen.ir import Array, Graph
 
 _SHARED = {"layers"}
 _SAMPLES = 16
@@ -52,7 +52,19 @@ def int8(name: str, seed: int = 0) -> Graph:
     model = build(name, seed)
     shape = (_SAMPLES, *model.input_shape[1:])
     inputs = np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+    _settle(model, inputs)
     return quantize(model, inputs, name)
+
+
+def _settle(model: Any, inputs: Array) -> None:
+    """Set the statistics of every batch normalization to those of ``inputs``.
+
+    Without training, values would fade from layer to layer until there is nothing to quantize.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras().layers.BatchNormalization):
+            layer.momentum = 0
+    model(inputs, training=True)
 
 
 def _module(name: str) -> ModuleType:
