@@ -143,6 +143,14 @@ def test_refuses_a_bias_of_the_wrong_length(name):
     assert "bias" in refusal(node.replace(inputs=(*node.inputs[:2], bias)))
 
 
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_refuses_sums_that_may_overflow(name):
+    node = sample(name)
+    channels = node.output.shape[-1]
+    bias = Tensor("bias", (channels,), INT32, None, np.full(channels, -(1 << 31), np.int32))
+    assert "overflows" in refusal(node.replace(inputs=(*node.inputs[:2], bias)))
+
+
 @pytest.mark.parametrize("name", [*WEIGHTED, "MUL", "MEAN"])
 def test_refuses_factors_beyond_32_bits(name):
     node = replaced_output(sample(name), quantization=Quantization((1e-30,), (0,)))
@@ -236,6 +244,10 @@ def test_mean_of_a_scalar_axis():
 
 def test_refuses_a_mean_over_axes_that_do_not_exist():
     assert "do not exist" in refusal(mean_node([4]))
+
+
+def test_refuses_a_mean_whose_sum_may_overflow():
+    assert "mean of 8388608 values" in refusal(mean_node([1], shape=(1, 1 << 23)))
 
 
 def test_refuses_a_mean_over_computed_axes():

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tinygen.ir import Array, Shape
 
 
+MAX_COUNT = 1 << 22  # Sums of that many centred values stay inside 32 bits.
+
+
 @dataclass(frozen=True)
 class ReducerOptions:
     """Fields of TFLite's ReducerOptions."""
@@ -69,6 +72,12 @@ class Mean(Operator):
             x.size > 0 and all(-rank <= value < rank for value in axis.constant.ravel()),
             f"axes {axis.constant.ravel().tolist()} do not exist in its input of shape {x.shape}",
             "name axes of the input",
+        )
+        self.require(
+            node,
+            count(node) <= MAX_COUNT,
+            f"it is the mean of {count(node)} values",
+            f"reduce at most {MAX_COUNT} values at a time",
         )
         self.require_factor(node, x.quant.scale / node.output.quant.scale)
 

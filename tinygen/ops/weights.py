@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygen.ir import Array, Node, Quantization, Shape, Tensor
-from tinygen.numerics import quantize_multiplier
+from tinygen.numerics import INT32_MAX, quantize_multiplier
 from tinygen.ops.base import INT8, INT32, Draw, Operator
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ def require_weights(op: Operator, node: Node, rank: int, axis: int) -> None:
         bias is None or (bias.is_constant and bias.dtype == INT32 and bias.shape == (channels,)),
         f"the bias is not a constant int32 vector of {channels} values",
         "export the model with constant int32 biases",
+    )
+    # A product of a centred input and a weight is at most 255 |w|; 256 covers sums in which bias
+    # and zero point have been put together, too.
+    others = tuple(i for i in range(rank) if i != axis)
+    sums = np.abs(w.constant.astype(np.int64)).sum(axis=others)
+    largest = int((np.abs(bias_of(node, channels)) + 256 * sums).max())
+    op.require(
+        node,
+        largest <= INT32_MAX,
+        f"its sums may reach {largest}, which overflows their 32 bits",
+        "use smaller biases or fewer weights per output",
     )
 
 
