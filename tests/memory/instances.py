@@ -42,15 +42,12 @@ def violations(buffers, permissions, offsets):
         if offsets[b.name] < 0 or offsets[b.name] % b.alignment:
             found.append(f"{b.name} starts at {offsets[b.name]}, not a multiple of {b.alignment}")
     for a, b in itertools.combinations(buffers, 2):
-        together = any(
-            a.first <= step <= a.last and b.first <= step <= b.last
-            for step in range(min(a.first, b.first), max(a.last, b.last) + 1)
-        )
+        if set(range(a.first, a.last + 1)).isdisjoint(range(b.first, b.last + 1)):
+            continue
         cells = set(range(offsets[a.name], offsets[a.name] + a.nbytes))
-        collide = not cells.isdisjoint(range(offsets[b.name], offsets[b.name] + b.nbytes))
-        if together and collide:
-            if permitted(a, b, offsets, permissions) or permitted(b, a, offsets, permissions):
-                continue
+        if cells.isdisjoint(range(offsets[b.name], offsets[b.name] + b.nbytes)):
+            continue
+        if not (permitted(a, b, offsets, permissions) or permitted(b, a, offsets, permissions)):
             found.append(f"{a.name} and {b.name} collide")
     return found
 

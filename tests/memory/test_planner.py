@@ -15,7 +15,9 @@ from tinygen.memory.plan import Buffer, MayOverlap
 from tinygen.memory.planner import plan_arena
 from tinygen.memory.solver import solve
 
-quick = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+
+def examples(count):
+    return settings(max_examples=count, derandomize=True, deadline=None, database=None)
 
 
 def checked(buffers, permissions=()):
@@ -27,13 +29,20 @@ def checked(buffers, permissions=()):
     return plan
 
 
-@quick
+@examples(25)
 @given(instances())
 def test_plans_are_valid(instance):
     assert checked(*instance).optimal
 
 
-@quick
+@pytest.mark.slow
+@examples(150)
+@given(instances(most=16))
+def test_more_plans_are_valid(instance):
+    checked(*instance)
+
+
+@examples(150)
 @given(instances())
 def test_first_fit_is_valid_and_no_better_than_the_bound(instance):
     packing = Packing.of(*instance)
@@ -45,7 +54,7 @@ def test_first_fit_is_valid_and_no_better_than_the_bound(instance):
     assert packing.nbytes(starts) >= lower_bound(packing)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
+@examples(60)
 @given(instances(most=4, largest=9, alignments=(1, 2, 4)))
 def test_optimal_plans_are_as_small_as_brute_force_finds(instance):
     best = smallest(*instance)
@@ -53,7 +62,7 @@ def test_optimal_plans_are_as_small_as_brute_force_finds(instance):
     assert lower_bound(Packing.of(*instance)) <= best
 
 
-@settings(max_examples=30, derandomize=True, deadline=None, database=None)
+@examples(20)
 @given(instances())
 def test_the_same_buffers_give_the_same_plan(instance):
     assert plan_arena(*instance) == plan_arena(*instance)
