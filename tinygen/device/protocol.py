@@ -55,7 +55,7 @@ class Counter(enum.IntEnum):
     NONE = 0
     CYCLES = 1
     CMSDK_TIMER = 2
-    SYSTICK = 3
+    SSE300 = 3
 
 
 @dataclass(frozen=True)

@@ -21,19 +21,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import unicorn
-from elftools.common.exceptions import ELFError
 from elftools.elf.constants import P_FLAGS
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 from unicorn import arm_const
 
 from tinygen.device.emulators import block_counter
-from tinygen.errors import BuildError, InputError, ProofError
+from tinygen.device.emulators.image import read_image
+from tinygen.errors import InputError, ProofError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tinygen.cores import Core
+    from tinygen.device.emulators.image import Segment
 
 _PAGE = 0x1000
 _RETURN = 0x9000_0000  # a call ends when it returns to here; the core may execute from there
@@ -89,7 +88,8 @@ class BareTarget:
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
         )
         self._engine.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
-        self._symbols = self._load(elf)
+        self._image = read_image(elf)
+        self._map(self._image.segments)
         self._stack_bytes = -(-stack_bytes // _PAGE) * _PAGE
         self._engine.mem_map(_STACK, self._stack_bytes)
         self._engine.mem_map(_RETURN, _PAGE)
@@ -99,46 +99,25 @@ class BareTarget:
         self._engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._invalid_access)
         self._counter = block_counter.attach(self._engine)
 
-    def _load(self, elf: Path) -> dict[str, int]:
-        """Maps and fills the image's segments; returns its symbols."""
-        try:
-            with elf.open("rb") as file:
-                image = ELFFile(file)
-                segments = [
-                    (s["p_vaddr"], s["p_memsz"], s["p_flags"], s.data())
-                    for s in image.iter_segments("PT_LOAD")
-                    if s["p_memsz"]
-                ]
-                tables = [s for s in image.iter_sections() if isinstance(s, SymbolTableSection)]
-                symbols = {
-                    symbol.name: symbol["st_value"]
-                    for table in tables
-                    for symbol in table.iter_symbols()
-                    if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
-                }
-        except (OSError, ELFError) as error:
-            raise BuildError(f"{elf}: not a linked image that can be emulated: {error}") from error
+    def _map(self, segments: tuple[Segment, ...]) -> None:
         protection: dict[int, int] = {}
-        for address, size, flags, _ in segments:
-            for page in range(address // _PAGE, (address + size - 1) // _PAGE + 1):
+        for segment in segments:
+            last = segment.address + segment.nbytes - 1
+            for page in range(segment.address // _PAGE, last // _PAGE + 1):
                 for flag, allowed in _PROTECTION.items():
-                    if flags & flag:
+                    if segment.flags & flag:
                         protection[page] = protection.get(page, 0) | allowed
         for page, allowed in protection.items():
             self._engine.mem_map(page * _PAGE, _PAGE, allowed)
-        for address, _, _, data in segments:
-            self._engine.mem_write(address, data)
-        return symbols
+        for segment in segments:
+            self._engine.mem_write(segment.address, segment.data)
 
     def symbol(self, name: str) -> int:
         """Address of a function (Thumb bit set) or of an object.
 
         Raises BuildError when the image has no such symbol.
         """
-        try:
-            return self._symbols[name]
-        except KeyError:
-            raise BuildError(f"the linked image has no symbol {name!r}") from None
+        return self._image.symbol(name)
 
     def allocate(self, nbytes: int, alignment: int = 16) -> int:
         """Address of fresh zeroed memory, fenced on both sides against stray accesses."""
@@ -224,13 +203,4 @@ class BareTarget:
 
     def _where(self) -> str:
         pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
-        return f"target code at {pc:#010x} ({self._function_at(pc)})"
-
-    def _function_at(self, pc: int) -> str:
-        """Nearest symbol at or below ``pc``."""
-        below = [(value & ~1, name) for name, value in self._symbols.items() if value & ~1 <= pc]
-        below = [entry for entry in below if not entry[1].startswith("$")]
-        if not below:
-            return "unknown function"
-        address, name = max(below)
-        return f"{name}+{pc - address:#x}"
+        return f"target code at {pc:#010x} ({self._image.function_at(pc)})"

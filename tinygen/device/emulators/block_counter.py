@@ -54,6 +54,10 @@ class BlockCounter(Protocol):
         """Instructions executed so far, window or not."""
         ...
 
+    def stop_at(self, instructions: int | None) -> None:
+        """Stop the engine before the first block from this total on; None never stops it."""
+        ...
+
     def open_window(self) -> None:
         """Tally blocks from here on."""
         ...
@@ -93,7 +97,8 @@ class NativeBlockCounter:
     def __init__(self, engine: Uc, library: ctypes.CDLL) -> None:
         self._library = library
         read_memory = ctypes.cast(binding.uclib.uc_mem_read, ctypes.c_void_p)
-        self._counter = ctypes.c_void_p(library.block_counter_new(read_memory))
+        stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
+        self._counter = ctypes.c_void_p(library.block_counter_new(read_memory, stop))
         handle = ctypes.c_size_t()
         # The binding's hook_add() accepts Python callables only, so the library is called directly.
         status = binding.uclib.uc_hook_add(
@@ -115,6 +120,13 @@ class NativeBlockCounter:
     def instructions(self) -> int:
         """Instructions executed so far, window or not."""
         return int(self._library.block_counter_instructions(self._counter))
+
+    def stop_at(self, instructions: int | None) -> None:
+        """Stop the engine before the first block from this total on; None never stops it."""
+        never = (1 << 64) - 1
+        self._library.block_counter_stop_at(
+            self._counter, never if instructions is None else instructions
+        )
 
     def open_window(self) -> None:
         """Tally blocks from here on."""
@@ -145,10 +157,14 @@ class PythonBlockCounter:
         self._lengths: dict[tuple[int, int], int] = {}
         self._tallies: dict[tuple[int, int], list[int]] = {}
         self._window = False
+        self._stop_at: int | None = None
         self._previous: tuple[int, int] | None = None
         engine.hook_add(UC_HOOK_BLOCK, self._block_entered)
 
     def _block_entered(self, engine: Uc, address: int, size: int, _: Any) -> None:
+        if self._stop_at is not None and self.instructions >= self._stop_at:
+            engine.emu_stop()  # this block is entered again when the engine goes on
+            return
         if self._previous and sum(self._previous) != address:
             self._tallies[self._previous][1] += 1
         self._previous = None
@@ -160,6 +176,10 @@ class PythonBlockCounter:
         if self._window:
             self._tallies.setdefault(key, [0, 0])[0] += 1
             self._previous = key
+
+    def stop_at(self, instructions: int | None) -> None:
+        """Stop the engine before the first block from this total on; None never stops it."""
+        self._stop_at = instructions
 
     def open_window(self) -> None:
         """Tally blocks from here on."""
@@ -202,10 +222,11 @@ def _native_library() -> ctypes.CDLL | None:
     library = ctypes.CDLL(str(path))
     pointer, word = ctypes.c_void_p, ctypes.c_uint32
     library.block_counter_new.restype = pointer
-    library.block_counter_new.argtypes = [pointer]
+    library.block_counter_new.argtypes = [pointer, pointer]
     library.block_counter_free.argtypes = [pointer]
     library.block_counter_instructions.restype = ctypes.c_uint64
     library.block_counter_instructions.argtypes = [pointer]
+    library.block_counter_stop_at.argtypes = [pointer, ctypes.c_uint64]
     library.block_counter_set_window.argtypes = [pointer, word]
     library.block_counter_read.argtypes = [pointer, pointer, word]
     library.block_counter_clear.argtypes = [pointer]

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 typedef int (*read_memory_t)(void *engine, uint64_t address, void *bytes, uint64_t size);
+typedef int (*stop_t)(void *engine);
 
 typedef struct {
     uint32_t address;
@@ -24,6 +25,8 @@ typedef struct {
 
 typedef struct {
     read_memory_t read_memory;
+    stop_t stop;
+    uint64_t stop_at; /* the engine is stopped before the first block from this count on */
     block_t *blocks; /* open addressing, linear probing */
     uint32_t capacity; /* a power of two */
     uint32_t used;
@@ -84,6 +87,10 @@ void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *us
     block_counter_t *counter = user;
     const uint32_t address = (uint32_t)wide_address;
 
+    if (counter->instructions >= counter->stop_at) {
+        counter->stop(engine); /* this block is entered again when the engine goes on */
+        return;
+    }
     if (counter->previous != NO_BLOCK) {
         block_t *previous = &counter->blocks[counter->previous];
         if (counter->window_open && previous->address + previous->bytes != address) {
@@ -116,7 +123,7 @@ void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *us
     }
 }
 
-block_counter_t *block_counter_new(read_memory_t read_memory)
+block_counter_t *block_counter_new(read_memory_t read_memory, stop_t stop)
 {
     block_counter_t *counter = calloc(1, sizeof *counter);
     if (counter == NULL) {
@@ -124,6 +131,8 @@ block_counter_t *block_counter_new(read_memory_t read_memory)
     }
     *counter = (block_counter_t){
         .read_memory = read_memory,
+        .stop = stop,
+        .stop_at = UINT64_MAX,
         .capacity = 4096,
         .previous = NO_BLOCK,
     };
@@ -144,6 +153,11 @@ void block_counter_free(block_counter_t *counter)
 uint64_t block_counter_instructions(const block_counter_t *counter)
 {
     return counter->instructions;
+}
+
+void block_counter_stop_at(block_counter_t *counter, uint64_t instructions)
+{
+    counter->stop_at = instructions;
 }
 
 void block_counter_set_window(block_counter_t *counter, uint32_t open)
