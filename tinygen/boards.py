@@ -14,8 +14,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tinygen import cores, paths
 from tinygen.errors import BoardError
 
-STM32_SOCS = ("stm32f4", "stm32f7", "stm32l4")
-
 
 def _address(value: object) -> object:
     """JSON has no hexadecimal numbers; addresses are strings."""
@@ -118,7 +116,7 @@ class QemuEmulator(_Frozen):
 
 
 Emulator: TypeAlias = UnicornEmulator | QemuEmulator
-CounterKind: TypeAlias = Literal["dwt", "cmsdk_timer", "systick"]
+CounterKind: TypeAlias = Literal["dwt", "cmsdk_timer", "sse300"]
 
 
 class Upload(BaseModel):
@@ -147,7 +145,7 @@ class _Block(_Frozen):
 
     aliases: tuple[str, ...] = Field(default=(), strict=False)
     core: str
-    soc: Literal["stm32f4", "stm32f7", "stm32l4", "cmsdk", "sse200", "sse300"]
+    soc: str
     memory: tuple[Memory, ...] = Field(strict=False)
     clock: Clock
     console: Console
@@ -169,10 +167,22 @@ class _Block(_Frozen):
         for low, high in itertools.pairwise(ordered):
             if low.end > high.origin:
                 raise ValueError(f"memory regions {low.name!r} and {high.name!r} overlap")
+        return self
+
+    @model_validator(mode="after")
+    def _supported(self) -> _Block:
+        soc = paths.FIRMWARE / "soc" / self.soc
+        if not (soc / "soc.json").is_file():
+            known = sorted(path.parent.name for path in soc.parent.glob("*/soc.json"))
+            raise ValueError(f"soc {self.soc!r} is not one of {', '.join(known)}")
         console = self.console
-        pins = (console.tx, console.rx, console.alternate_function)
-        if self.soc in STM32_SOCS and None in pins:
-            raise ValueError("console needs tx, rx and alternate_function on an STM32")
+        if f"#define {console.peripheral.upper()}_BASE " not in (soc / "soc.h").read_text():
+            raise ValueError(f"console.peripheral {console.peripheral!r} is not in {soc / 'soc.h'}")
+        needs_pins = json.loads((soc / "soc.json").read_text())["pins"] is not None
+        if needs_pins and None in (console.tx, console.rx, console.alternate_function):
+            raise ValueError(f"console needs tx, rx and alternate_function on a {self.soc}")
+        if self.trigger and not needs_pins:
+            raise ValueError(f"trigger must be null, a {self.soc} has no driver for pins")
         return self
 
 

@@ -9,8 +9,7 @@ enum {
     COUNTER_NONE = 0,
     COUNTER_DWT = 1,
     COUNTER_CMSDK_TIMER = 2,
-    COUNTER_SYSTICK = 3,
-    COUNTER_SSE = 4,
+    COUNTER_SSE300 = 3,
 };
 
 void counter_init(void);

@@ -23,8 +23,9 @@ typedef struct {
 
 static void append_text(frame_t *answer, const char *text)
 {
-    size_t length = strlen(text);
-    frame_append(answer, text, length < frame_room(answer) ? (uint32_t)length : frame_room(answer));
+    while (*text != '\0' && frame_room(answer) > 0) {
+        frame_append8(answer, (uint8_t)*text++);
+    }
 }
 
 static bool inside(uint32_t offset, uint32_t bytes, uint32_t whole)

@@ -30,12 +30,12 @@ static uint16_t following(uint16_t sequence)
     return (uint16_t)(sequence == LAST_SEQUENCE ? 1u : sequence + 1u);
 }
 
-static void refuse(const frame_t *request)
+/* Turns the request, which nobody will read again, into its answer. */
+static void refuse(frame_t *request)
 {
-    static frame_t refusal;
-    frame_begin(&refusal, frame_kind(request) | ANSWER, frame_sequence(request));
-    frame_append8(&refusal, STATUS_OUT_OF_SEQUENCE);
-    frame_send(&refusal, console_write);
+    frame_begin(request, frame_kind(request) | ANSWER, frame_sequence(request));
+    frame_append8(request, STATUS_OUT_OF_SEQUENCE);
+    frame_send(request, console_write);
 }
 
 static void execute(const frame_t *request)
@@ -50,7 +50,7 @@ static void execute(const frame_t *request)
     }
 }
 
-static void handle(const frame_t *request)
+static void handle(frame_t *request)
 {
     uint16_t sequence = frame_sequence(request);
     if (frame_kind(request) == COMMAND_HELLO) {

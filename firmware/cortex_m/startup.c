@@ -1,0 +1,57 @@
+/* From reset to main(). */
+#include "startup.h"
+
+#include "board.h"
+#include "linker.h"
+#include "retained.h"
+#include "scs.h"
+#include "stack.h"
+
+static void copy_data(void)
+{
+    const uint32_t *from = linker_data_image;
+    for (uint32_t *to = linker_data_start; to < linker_data_end; to++) {
+        *to = *from++;
+    }
+}
+
+static void clear_bss(void)
+{
+    for (uint32_t *word = linker_bss_start; word < linker_bss_end; word++) {
+        *word = 0;
+    }
+}
+
+/* Runs main() on the program's stack, and leaves the reset stack to exceptions. */
+static _Noreturn void enter_main(void)
+{
+#if CORE_HAS_STACK_LIMITS
+    __asm__ volatile("msr psplim, %0\n msr msplim, %1" ::"r"(linker_stack_start),
+                     "r"(linker_handler_stack_start));
+#endif
+    __asm__ volatile("msr psp, %0\n"
+                     "movs r0, #2\n" /* CONTROL.SPSEL: threads use PSP */
+                     "msr control, r0\n"
+                     "isb\n"
+                     "bl main\n"
+                     "b ." ::"r"(linker_stack_end)
+                     : "r0", "memory");
+    __builtin_unreachable();
+}
+
+void startup_reset(void)
+{
+#if CORE_HAS_FPU
+    REGISTER(CPACR) |= CPACR_CP10_CP11; /* Helium as well */
+    scs_barrier();
+#endif
+#if CORE_HAS_LOOP_CACHE
+    REGISTER(CCR) |= CCR_LOB;
+#endif
+    REGISTER(VTOR) = (uint32_t)(uintptr_t)startup_vectors;
+    copy_data();
+    clear_bss();
+    retained_begin_boot(linker_stack_start, linker_distance(linker_stack_start, linker_stack_end));
+    stack_paint();
+    enter_main();
+}

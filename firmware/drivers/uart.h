@@ -1,0 +1,21 @@
+/* What the console needs of the hardware. */
+#ifndef UART_H
+#define UART_H
+
+#include <stdint.h>
+
+#define UART_EMPTY (-1)
+
+/* Starts the port, and its interrupt on reception. */
+void uart_init(void);
+
+/* Takes a received byte, or returns UART_EMPTY. */
+int32_t uart_receive(void);
+
+/* Sends a byte, when the one before has gone far enough. */
+void uart_send(uint8_t byte);
+
+/* Returns when the last byte has left the pin. */
+void uart_flush(void);
+
+#endif

@@ -1,0 +1,20 @@
+#include "clock.h"
+#include "cache.h"
+#include "console.h"
+#include "counter.h"
+#include "protocol.h"
+#include "trigger.h"
+
+int main(void)
+{
+    clock_init();
+    cache_enable();
+    trigger_init();
+    counter_init();
+    console_init();
+    protocol_init();
+    for (;;) {
+        protocol_poll();
+        console_wait();
+    }
+}

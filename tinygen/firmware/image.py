@@ -1,0 +1,83 @@
+"""What a linked firmware image holds, in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tinygen.boards import Board
+
+
+@dataclass(frozen=True)
+class FirmwareImage:
+    """A firmware image and what it takes of the board's memory.
+
+    ``flash_bytes`` is all that is flashed: ``weights_bytes``, the constants of the network, and
+    ``code_bytes``, the rest. ``ram_bytes`` is all that is laid out in RAM, the ``arena_bytes`` and
+    the reserved ``stack_bytes`` among it. ``symbols`` gives the size of every function and object.
+    """
+
+    project: Path
+    elf: Path
+    binary: Path
+    build_id: bytes
+    flash_bytes: int
+    weights_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    stack_bytes: int
+    symbols: dict[str, int]
+
+    @property
+    def code_bytes(self) -> int:
+        """Instructions, tables and initial values: all of the flash that is no weight."""
+        return self.flash_bytes - self.weights_bytes
+
+
+def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> FirmwareImage:
+    """The figures of a project that was built."""
+    output = project / ".pio" / "build" / board.name
+    elf, binary = output / "firmware.elf", output / "firmware.bin"
+    symbols = _symbol_sizes(elf)
+    weights = {name for path in output.glob("lib*/*/weights.o") for name in _symbol_sizes(path)}
+    ram = _ram_sections(elf, board)
+    return FirmwareImage(
+        project=project,
+        elf=elf,
+        binary=binary,
+        build_id=build_id,
+        flash_bytes=binary.stat().st_size,
+        weights_bytes=sum(size for name, size in symbols.items() if name in weights),
+        ram_bytes=sum(ram.values()),
+        arena_bytes=ram[".arena"],
+        stack_bytes=stack_bytes,
+        symbols=symbols,
+    )
+
+
+def _symbol_sizes(path: Path) -> dict[str, int]:
+    """Bytes of every function and object that an ELF file defines; static namesakes are added."""
+    sizes: dict[str, int] = {}
+    with path.open("rb") as file:
+        for symbol in ELFFile(file).get_section_by_name(".symtab").iter_symbols():
+            defined = symbol["st_shndx"] != "SHN_UNDEF"
+            if defined and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
+                sizes[symbol.name] = sizes.get(symbol.name, 0) + symbol["st_size"]
+    return sizes
+
+
+def _ram_sections(path: Path, board: Board) -> dict[str, int]:
+    """Bytes of the sections of an ELF file that lie in the board's RAM."""
+    with path.open("rb") as file:
+        return {
+            section.name: section["sh_size"]
+            for section in ELFFile(file).iter_sections()
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC
+            and any(region.origin <= section["sh_addr"] < region.end for region in board.ram)
+        }

@@ -1,0 +1,53 @@
+"""Which RAM of the board holds what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinygen.errors import BudgetError
+
+if TYPE_CHECKING:
+    from tinygen.boards import Board
+
+STACK_BYTES = 4096
+HANDLER_STACK_BYTES = 1024
+# What the firmware itself keeps in RAM: frames, the console's queue, the handlers' stack. The build
+# fails if this is too little; here it decides what still fits beside an arena.
+STATIC_BYTES = 5120 + HANDLER_STACK_BYTES
+_ALIGNMENT = 32
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The names of the RAM regions that the parts of a firmware lie in; ``spare`` has most left."""
+
+    stack: str
+    arena: str
+    statics: str
+    spare: str
+
+
+def place(board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES) -> Placement:
+    """Choose the fastest RAM that has room: for the stack, then the arena, then everything else.
+
+    Raises BudgetError when the board has too little RAM.
+    """
+    free = {region.name: region.bytes for region in board.ram}
+
+    def take(what: str, size: int) -> str:
+        size = -(-size // _ALIGNMENT) * _ALIGNMENT
+        for name, room in free.items():
+            if size <= room:
+                free[name] -= size
+                return name
+        rooms = " and ".join(f"{room:,} in {name}" for name, room in free.items())
+        raise BudgetError(
+            f"{what} needs {size:,} bytes of RAM in one piece, but {board.name} has {rooms} left; "
+            "take a smaller model, --objective ram or a larger board"
+        )
+
+    stack = take("the stack", stack_bytes)
+    arena = take("the arena", arena_bytes)
+    statics = take("the firmware", STATIC_BYTES)
+    return Placement(stack, arena, statics, max(free, key=lambda name: free[name]))
