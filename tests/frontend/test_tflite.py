@@ -13,6 +13,7 @@ from tinygen.frontend.tflite import load, read
 from tinygen.ir import Graph, Node, Tensor
 from tinygen.ops import operators
 from tinygen.ops.base import FLOAT32, INT32, quantized
+from tinygen.tflite_format.verifier import MAX_FILE_BYTES
 from tinygen.tflite_format.writer import write
 
 TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BUFFER = 0, 1, 2
@@ -87,9 +88,26 @@ def test_load_says_what_is_wrong_with_the_path(tmp_path):
         load(tmp_path)
 
 
-def test_shapes_with_an_open_batch_are_taken_as_static(model):
-    # The writer leaves the signature out; the reader must not look at it at all.
-    assert read(model, "m").inputs[0].shape == (1, 5, 4, 2)
+def test_files_that_are_too_large_are_not_read(tmp_path):
+    path = tmp_path / "large.tflite"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(ModelError, match=str(MAX_FILE_BYTES)):
+        load(path)
+
+
+def test_shapes_with_an_open_batch_are_taken_as_static(monkeypatch):
+    start = tflite.TensorStart
+
+    def start_with_signature(builder):
+        signature = builder.CreateNumpyVector(np.array([-1, 5, 4, 2], np.int32))
+        start(builder)
+        tflite.TensorAddShapeSignature(builder, signature)
+
+    monkeypatch.setattr(tflite, "TensorStart", start_with_signature)
+    data = write(two_convs())
+    assert subgraph(data).Tensors(0).ShapeSignature(0) == -1
+    assert read(data, "m").inputs[0].shape == (1, 5, 4, 2)
 
 
 def test_batches_are_refused():

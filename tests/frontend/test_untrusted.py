@@ -119,7 +119,7 @@ def outcome(data):
     """'loaded' or 'refused'; fails when the file is refused in any other way than it should be."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         read(data, "mutant")
         result = "loaded"
@@ -130,7 +130,7 @@ def outcome(data):
         assert message.isprintable()
         assert len(message) < MAX_MESSAGE
         result = "refused"
-    assert time.perf_counter() - started < MAX_SECONDS
+    assert time.process_time() - started < MAX_SECONDS
     assert tracemalloc.get_traced_memory()[1] - before < MAX_MEMORY
     return result
 
@@ -181,8 +181,8 @@ def test_huge_index_constants_are_refused_at_once(name):
         inputs = (*node.inputs[:position], huge, *node.inputs[position + 1 :])
         graph = Graph("g", node.activations, node.outputs, (node.replace(inputs=inputs),))
         data = write(graph)
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(ModelError) as refused:
             read(data, "huge")
-        assert time.perf_counter() - started < MAX_SECONDS
+        assert time.process_time() - started < MAX_SECONDS
         assert len(str(refused.value)) < MAX_MESSAGE

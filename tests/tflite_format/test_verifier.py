@@ -155,6 +155,6 @@ def shared_model(tensors, operators_, inputs, name=b"x"):
 )
 def test_sharing_does_not_multiply_the_work(shape):
     data = shared_model(*shape)
-    started = time.perf_counter()
+    started = time.process_time()
     refused(data, str(MAX_STRUCTURE_BYTES))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
