@@ -1,13 +1,11 @@
-"""Every kernel of provider tinygen: drawn nodes, compiled for the host under sanitizers, vs numpy."""
+"""Every portable kernel against numpy: drawn nodes, compiled for the host under sanitizers."""
 
 import dataclasses
-import subprocess
 
 import pytest
 
-from tinygen import compiler, toolchain
+from tinygen import compiler
 from tinygen.cores import core
-from tinygen.errors import UnsupportedError
 from tinygen.ir import Graph
 from tinygen.kernels import kernels
 from tinygen.ops import operator

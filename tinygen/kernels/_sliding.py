@@ -15,7 +15,7 @@ def channelwise_overlap(window: Window, shape: Shape, multiplier: int = 1) -> Ov
     """The overlap of a kernel whose output channels each need one input channel alone.
 
     The kernel goes over the output of an NHWC input of this ``shape`` pixel by pixel, and in each
-    pixel channel by channel, both rising; ``multiplier`` (m) output channels share an input channel.
+    pixel channel by channel, both rising. Each input channel gives ``multiplier`` (m) of them.
 
     Proof, with C input channels and first(p) the first input pixel under the window of output pixel
     p. What is written at (p, o) must lie below everything that is read after it.
