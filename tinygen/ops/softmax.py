@@ -42,17 +42,35 @@ def _factor(node: Node) -> float:
     return float(min(real, (1 << 31) - 1.0))
 
 
-def exponentials(node: Node) -> Array:
-    """``exp(beta * scale * (stored - maximum))`` in Q0.31 for maximum - stored = 0..255.
+@dataclass(frozen=True)
+class Scaling:
+    """How a difference of stored values becomes Q5.26.
 
-    Differences that would leave Q5.26 give 0 and take no part in the sum.
+    Differences to the maximum beyond ``largest_distance`` would leave that format: they give 0
+    and take no part in the sum.
     """
+
+    multiplier: int
+    shift: int
+    largest_distance: int
+
+
+def scaling(node: Node) -> Scaling:
+    """From beta and the input's scale (TFLite ``CalculateInputRadius``)."""
     multiplier, shift = quantize_multiplier(_factor(node))
-    smallest = math.floor(((1 << INPUT_BITS) - 1) * (1 << (31 - INPUT_BITS)) / (1 << shift))
+    largest = math.floor(((1 << INPUT_BITS) - 1) * (1 << (31 - INPUT_BITS)) / (1 << shift))
+    return Scaling(multiplier, shift, largest)
+
+
+def exponentials(node: Node) -> Array:
+    """``exp(beta * scale * (stored - maximum))`` in Q0.31 for maximum - stored = 0..255."""
+    factors = scaling(node)
     difference = np.arange(256)
-    inside = np.where(difference <= smallest, difference, 0)
-    values = exp_on_negative_values(requantize(-inside, multiplier, shift), INPUT_BITS)
-    return np.where(difference <= smallest, values, 0)
+    inside = np.where(difference <= factors.largest_distance, difference, 0)
+    values = exp_on_negative_values(
+        requantize(-inside, factors.multiplier, factors.shift), INPUT_BITS
+    )
+    return np.where(difference <= factors.largest_distance, values, 0)
 
 
 class Softmax(Operator):

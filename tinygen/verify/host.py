@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen import codegen, reference, toolchain
+from tinygen import cmsis_nn, codegen, reference, toolchain
 from tinygen.errors import ProofError
 from tinygen.verify.compare import Comparison, same_bytes
 
@@ -80,6 +80,7 @@ def build_host_program(compiled: CompiledModel, folder: Path) -> Path:
             "-o",
             program,
             *sorted(folder.glob("*.c")),
+            *(cmsis_nn.link_flags(None) if compiled.uses_cmsis_nn else ()),
         ],
         "compiling the generated C for this machine",
         cwd=folder,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen import reference, toolchain
+from tinygen import cmsis_nn, reference, toolchain
 from tinygen.device.emulators.bare import BareTarget
 from tinygen.verify.compare import Comparison, same_bytes
 
@@ -72,6 +72,7 @@ def link_bare(compiled: CompiledModel, folder: Path) -> Path:
             "-o",
             image,
             *sorted(folder.glob("*.c")),
+            *(cmsis_nn.link_flags(compiled.core) if compiled.uses_cmsis_nn else ()),
         ],
         f"compiling the generated C for {compiled.core.name}",
         cwd=folder,
