@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygen.passes import fold_constants, fuse_pad, remove_dead_nodes, remove_identities
+from tinygen.passes import (
+    fold_constants,
+    fuse_pad,
+    remove_dead_nodes,
+    remove_identities,
+    remove_unneeded_channels,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,6 +26,7 @@ PASSES: tuple[ModuleType, ...] = (
     fold_constants,  # first, so that the others see constants as constants
     remove_identities,  # before fusion, which looks at direct neighbours
     fuse_pad,  # leaves the PAD behind where nobody else reads it
+    remove_unneeded_channels,  # after padding is fused, which decides what folds into a bias
     remove_dead_nodes,  # last, to clear away what the others left behind
 )
 

@@ -1,7 +1,7 @@
 """Prove a compiled network: the same bytes from every way of computing it.
 
 The numpy reference is compared with tflite-micro on every tensor of the model as it was read; the
-generated C, built for the host under sanitizers, with the reference layer by layer; and the
+rewritten graph with the model; the generated C, built for the host under sanitizers, with the reference layer by layer; and the
 target's object code, run under emulation, with the reference layer by layer. The first difference
 ends the build and is named.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from tinygen import oracle
 from tinygen.verify.host import on_host
 from tinygen.verify.inputs import proof_inputs
-from tinygen.verify.model import against_oracle
+from tinygen.verify.model import against_oracle, against_source
 from tinygen.verify.target import TargetRun, on_target
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def prove(compiled: CompiledModel, model: bytes | None, extent: Extent = "full")
         if model is not None and oracle.available()
         else None
     )
+    against_source(compiled.source, compiled.graph, inputs)
     host = on_host(compiled, inputs)
     target = on_target(compiled, inputs) if extent == "full" else None
     return Certificate(checked, host, target)

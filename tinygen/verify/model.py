@@ -1,4 +1,4 @@
-"""Is the numpy reference right? Compare it with tflite-micro on every tensor of a model."""
+"""Is the reference right? Compare it with tflite-micro, and the rewritten graph with the model."""
 
 from __future__ import annotations
 
@@ -38,3 +38,27 @@ def against_oracle(graph: Graph, model: bytes, inputs: Sequence[tuple[Array, ...
                 )
                 values += tensor.size
     return Comparison("tflite-micro", len(inputs), values)
+
+
+def against_source(source: Graph, rewritten: Graph, inputs: Sequence[tuple[Array, ...]]) -> None:
+    """Compare what the rewritten graph computes with what the model as it was read computes.
+
+    Raises ProofError naming the first tensor that differs; tensors that a rewrite made anew are
+    covered by those after them.
+    """
+    surviving = set(source.tensors())
+    for number, given in enumerate(inputs):
+        expected = reference.run(source, given)
+        got = reference.run(rewritten, given)
+        for node in rewritten.nodes:
+            for tensor in node.outputs:
+                if tensor in surviving:
+                    same_bytes(
+                        "the rewritten graph",
+                        "the model",
+                        node.name,
+                        tensor,
+                        number,
+                        got[tensor],
+                        expected[tensor],
+                    )
