@@ -22,10 +22,15 @@ HOST = Path(__file__).parent / "firmware_host"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
-def build(folder: Path, model: CompiledModel | None = None, board: str = "loopback") -> Path:
+def build(
+    folder: Path,
+    model: CompiledModel | None = None,
+    board: str = "loopback",
+    sha256: bytes = bytes(32),
+) -> Path:
     """Compile the loopback device into ``folder`` and return the executable."""
     if model is None:
-        binding = firmware.render_binding("network", 2, 2, board, bytes(range(16)), bytes(32))
+        binding = firmware.render_binding("network", 2, 2, board, bytes(range(16)), sha256)
         network = HOST / "network"
     else:
         binding = firmware.render_binding(
@@ -34,7 +39,7 @@ def build(folder: Path, model: CompiledModel | None = None, board: str = "loopba
             len(model.graph.outputs),
             board,
             bytes(range(16)),
-            bytes(32),
+            sha256,
         )
         network = folder / "network"
         network.mkdir()

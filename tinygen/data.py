@@ -39,6 +39,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
+    def raw(self, index: int) -> list[bytes]:
+        """The inputs of one inference as the device takes them."""
+        return [array[index].tobytes() for array in self.inputs]
+
     def __iter__(self) -> Iterator[list[Array]]:
         """The inputs of one inference after the other, in the model's own shapes."""
         for index in range(len(self)):

@@ -9,9 +9,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tinygen import boards, compiler, cores, deps, firmware, models, output, verify
+from tinygen import (
+    boards,
+    built,
+    compiler,
+    cores,
+    data,
+    deps,
+    dut,
+    firmware,
+    models,
+    output,
+    trial,
+    verify,
+)
 from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
+from tinygen.report.run import with_run
 
 if TYPE_CHECKING:
     from tinygen.boards import Board
@@ -21,11 +35,11 @@ if TYPE_CHECKING:
     from tinygen.models import Model
     from tinygen.progress import Progress
     from tinygen.report.model import Report
+    from tinygen.trial import Outcome
 
 T = TypeVar("T")
 
-MODEL_FILE = "model.tflite"
-REPORT_FILE = "report.json"
+RANDOM_SAMPLES = 20
 
 
 def compile_library(settings: Settings, progress: Progress) -> Report:
@@ -38,7 +52,7 @@ def compile_library(settings: Settings, progress: Progress) -> Report:
     report = budget.judged(report, settings.budget)
     with output.atomic_folder(folder) as fresh:
         compiled.write(fresh)
-        (fresh / REPORT_FILE).write_text(report.json_text())
+        built.write_report(fresh, report)
     return report
 
 
@@ -53,9 +67,26 @@ def build_firmware(settings: Settings, progress: Progress) -> Report:
         progress.step(f"building the firmware for {board.title}")
         image = firmware.build(compiled, board, fresh, bytes.fromhex(report.model.sha256))
         report = budget.judged(facts.with_firmware(report, board, image), settings.budget)
-        (fresh / MODEL_FILE).write_bytes(model.data)
-        (fresh / REPORT_FILE).write_text(report.json_text())
+        built.write(fresh, model.data, report)
     return report
+
+
+def measure_firmware(
+    settings: Settings, progress: Progress, *, port: str | None, emulator: bool
+) -> tuple[Report, Outcome]:
+    """Run built firmware on a device, compare every output with the reference, and measure."""
+    folder = settings.build.output or default_folder(_board(settings))
+    under_test = built.read(folder, settings.build.board)
+    graph, limit = under_test.model.graph, settings.data.limit
+    if settings.data.path is not None:
+        samples = data.load(settings.data.path, graph.inputs, limit)
+    else:
+        samples = data.random(graph.inputs, limit or RANDOM_SAMPLES)
+    with dut.connect(under_test, port, emulator=emulator, progress=progress) as device:
+        figures = device.figures(samples.raw(0))
+        outcome = trial.run(device.session, graph, samples, progress)
+    report = with_run(under_test.report, under_test.board, outcome, figures)
+    return budget.judged(report, settings.budget), outcome
 
 
 def default_folder(board: Board) -> Path:

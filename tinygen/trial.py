@@ -58,7 +58,7 @@ def run(session: Session, graph: Graph, samples: Samples, progress: Progress) ->
     correct = mismatches = 0
     difference = None
     for index, inputs in enumerate(progress.track(samples, len(samples), "running")):
-        raw = [array.tobytes() for array in inputs]
+        raw = samples.raw(index)
         outputs = session.infer(raw).outputs
         values = reference.run(graph, inputs)
         expected = [values[tensor] for tensor in graph.outputs]

@@ -66,13 +66,10 @@ def progress() -> Progress:
     return Bar(screen) if screen.is_terminal else Lines()
 
 
-def finish(report: Report, json_to: str | None, junit_to: str | None, html_to: str | None) -> None:
-    """Write the report where it was asked for, show it, then hold it against its budgets.
-
-    Raises BudgetError when a budget is not met, after everything has been written.
-    """
+def publish(report: Report, json_to: str | None, junit_to: str | None, html_to: str | None) -> None:
+    """Write the report where it was asked for, and show it."""
     from tinygen.output import write_text
-    from tinygen.report import budget, html, junit
+    from tinygen.report import html, junit
     from tinygen.report.console import show
 
     if json_to is not None:
@@ -83,4 +80,3 @@ def finish(report: Report, json_to: str | None, junit_to: str | None, html_to: s
         write_text(html_to, html.render(report))
     # Standard output belongs to the document that was sent there.
     show(report, console(stderr="-" in (json_to, junit_to, html_to)))
-    budget.enforce(report)

@@ -41,7 +41,9 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     """
     from tinygen import pipeline
     from tinygen.commands import _terminal
+    from tinygen.report import budget
 
     settings = _options.settings(config, options)
     report = pipeline.build_firmware(settings, _terminal.progress())
-    _terminal.finish(report, json_to, junit_to, html_to)
+    _terminal.publish(report, json_to, junit_to, html_to)
+    budget.enforce(report)
