@@ -12,7 +12,10 @@ last but one block.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from tinygen.kernels._dsp_conv import block_pixels, layer_of, stream, tile
 from tinygen.kernels.base import (
@@ -44,14 +47,16 @@ class Pointwise(Kernel):
         w, geometry = node.input(1), window(node)
         if w.shape[1:3] != (1, 1) or (geometry.stride_h, geometry.stride_w) != (1, 1):
             return "the filter is not 1x1 with stride 1"
-        if w.shape[3] % 4:
-            return "the input channels are not a multiple of four"
         return None
 
     def implement(self, node: Node, core: Core) -> Implementation:
         x = node.input(0)
         pixels, depth = x.shape[1] * x.shape[2], x.shape[3]
         layer = layer_of(node)
+        # The scratch holds whole quads; what lies behind the last channel meets zero weights.
+        padded = -(-depth // 4) * 4
+        behind = ((0, 0), (0, 0), (0, padded - depth))
+        layer = dataclasses.replace(layer, weights=np.pad(layer.weights, behind))
         block = block_pixels(pixels, self.weight_bits)
         blocks = -(-pixels // block)
         grows = max(layer.channels - depth, 0)
@@ -65,15 +70,15 @@ class Pointwise(Kernel):
                 "channels": layer.channels,
                 "block": block,
                 "tile": tile(
-                    layer, self.weight_bits, aligned=True, pixel_stride=depth, row_words=0
+                    layer, self.weight_bits, aligned=True, pixel_stride=padded, row_words=0
                 ),
             },
             label=f"{pixels}x{depth}_to_{layer.channels}",
             arguments=(input_(), output(), constant("stream"), scratch()),
             constants=(stream(layer, self.weight_bits, quads=True),),
-            scratch_bytes=block * depth * 2,
+            scratch_bytes=block * padded * 2,
             overlaps=(Overlap(distance=(blocks - 1) * block * grows),),
-            cycles=pixels * layer.channels * (depth * per_mac + per_output) + pixels * depth * 1.5,
+            cycles=pixels * layer.channels * (padded * per_mac + per_output) + pixels * depth * 1.5,
             code_bytes=900,
             includes=("tinygen_math.h", "tinygen_simd.h"),
         )

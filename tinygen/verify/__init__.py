@@ -1,9 +1,9 @@
 """Prove a compiled network: the same bytes from every way of computing it.
 
 The numpy reference is compared with tflite-micro on every tensor of the model as it was read; the
-rewritten graph with the model; the generated C, built for the host under sanitizers, with the reference layer by layer; and the
-target's object code, run under emulation, with the reference layer by layer. The first difference
-ends the build and is named.
+rewritten graph with the model; the generated C, built for the host under sanitizers, with the
+reference layer by layer; and the target's object code, run under emulation, with the reference
+layer by layer. The first difference ends the build and is named.
 """
 
 from __future__ import annotations
