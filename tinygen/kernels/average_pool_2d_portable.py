@@ -1,11 +1,10 @@
 """AVERAGE_POOL_2D in plain C, for every shape and every core.
 
-Exact: a mean is rounded half away from zero, which is (\\|sum\\| + n // 2) // n with the sign of the
-sum, n being the number of values. The division is a multiplication by r = ceil(2**24 / n) and a
-shift by 24. With r = (2**24 + e) / n, 0 <= e < n, that is the floor of a / n for
-a = \\|sum\\| + n // 2 as long as a * e < 2**24. Since a <= 128 n + n / 2, it holds up to
-n = MAX_COUNT, and a * r stays below 2**32. Windows of more values are divided: one division for
-that many additions.
+Exact: a mean of n values is rounded half away from zero, which is floor(a / n) with the sign of
+the sum, where a = abs(sum) + n // 2. The division is a multiplication by r = ceil(2**24 / n) and a
+shift by 24. With r = (2**24 + e) / n and 0 <= e < n, that is the same floor as long as
+a * e < 2**24. Since a <= 128 n + n / 2, it holds up to n = MAX_COUNT, and a * r stays below 2**32.
+Windows of more values are divided: one division for that many additions.
 """
 
 from __future__ import annotations
