@@ -19,6 +19,7 @@ from tinygen.report.model import (
     Proof,
     Report,
 )
+from tinygen.verify.target import LayerCost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tinygen.firmware import FirmwareImage
     from tinygen.ir import Array
     from tinygen.verify import Certificate
-    from tinygen.verify.target import LayerCost
 
 REFERENCE = "tinygen's numpy reference"
 
@@ -92,7 +92,9 @@ def _layers(
 ) -> Iterator[Layer]:
     costs: dict[compiler.Layer, LayerCost] = {}
     if certificate.target is not None:
-        costs = dict(zip(compiled.executed, certificate.target.costs, strict=True))
+        # A layer without code takes nothing, and that is exact.
+        costs = dict.fromkeys(compiled.layers, LayerCost(0, 0))
+        costs |= zip(compiled.executed, certificate.target.costs, strict=True)
     for layer, flash_bytes in zip(compiled.layers, flash, strict=True):
         cost = costs.get(layer)
         yield Layer(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tinygen.report.model import Exact, Proof, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tinygen.boards import Board
     from tinygen.report.model import Report
     from tinygen.trial import Outcome
@@ -18,7 +20,7 @@ class Figures:
     """What one inference took on a device; None is not known.
 
     ``device`` is ``board``, ``unicorn`` or ``qemu``. ``cycles`` come from the cycle counter of a
-    real core only.
+    real core only. ``layers`` has the instructions of layers, by name.
     """
 
     device: str
@@ -26,6 +28,7 @@ class Figures:
     cycles: int | None = None
     cycles_modelled: int | None = None
     stack_bytes: int | None = None
+    layers: Mapping[str, int] = field(default_factory=dict)
 
 
 def with_run(report: Report, board: Board, outcome: Outcome, figures: Figures) -> Report:
@@ -54,7 +57,14 @@ def with_run(report: Report, board: Board, outcome: Outcome, figures: Figures) -
     if figures.stack_bytes is not None:
         memory = memory.model_copy(update={"stack_bytes": figures.stack_bytes})
     exact = Exact.of(report.exact.oracle, (*report.exact.proofs, proof))
-    return report.updated(run=run, exact=exact, memory=memory)
+    layers = tuple(
+        # What was counted when the code was proven stays: it is the layer without its call.
+        layer.model_copy(update={"instructions": figures.layers.get(layer.name)})
+        if layer.instructions is None
+        else layer
+        for layer in report.layers
+    )
+    return report.updated(run=run, exact=exact, memory=memory, layers=layers)
 
 
 def modelled_energy(board: Board, seconds: float) -> float | None:
