@@ -1,5 +1,4 @@
 #include "clock.h"
-#include "cache.h"
 #include "console.h"
 #include "counter.h"
 #include "protocol.h"
@@ -8,7 +7,6 @@
 int main(void)
 {
     clock_init();
-    cache_enable();
     trigger_init();
     counter_init();
     console_init();

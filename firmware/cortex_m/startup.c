@@ -2,6 +2,7 @@
 #include "startup.h"
 
 #include "board.h"
+#include "cache.h"
 #include "linker.h"
 #include "retained.h"
 #include "scs.h"
@@ -49,6 +50,7 @@ void startup_reset(void)
     REGISTER(CCR) |= CCR_LOB;
 #endif
     REGISTER(VTOR) = (uint32_t)(uintptr_t)startup_vectors;
+    cache_enable(); /* first of all it forgets what it held before the reset */
     copy_data();
     clear_bss();
     retained_begin_boot(linker_stack_start, linker_distance(linker_stack_start, linker_stack_end));

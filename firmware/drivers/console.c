@@ -8,7 +8,7 @@
  * runs. A power of two: positions run on freely and are taken modulo its size. */
 #define QUEUE_BYTES 2048u
 
-static uint8_t queue[QUEUE_BYTES];
+static volatile uint8_t queue[QUEUE_BYTES];
 static volatile uint32_t queue_in;
 static volatile uint32_t queue_out;
 

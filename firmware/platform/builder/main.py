@@ -63,7 +63,6 @@ env.Append(
         *core_flags,
         "-nostartfiles",
         "-Wl,--gc-sections",
-        "-Wl,--fatal-warnings",
         "-Wl,-Map=" + os.path.join("$BUILD_DIR", "firmware.map"),
     ],
     LIBS=["c", "gcc"],
