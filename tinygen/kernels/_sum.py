@@ -1,10 +1,9 @@
 """What ADD and SUB in plain C share.
 
 Exact: the definition's own arithmetic, with multipliers and shifts as constants. The input with
-the larger scale has the factor one half, which is a shift: of a value x << 20, with
-\\|x\\| <= 255, the doubling high multiplication by 2**30 gives x << 19 without rounding. Both terms
-and their sum stay below 2**29. :mod:`tinygen.kernels._broadcast` says how the output may lie over
-the inputs.
+the larger scale has the factor one half, which is a shift: the doubling high multiplication of
+x << 20 by 2**30 gives x << 19 without rounding, as abs(x) <= 255. Both terms and their sum stay
+below 2**29. :mod:`tinygen.kernels._broadcast` says how the output may lie over the inputs.
 """
 
 from __future__ import annotations
