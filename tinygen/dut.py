@@ -60,14 +60,17 @@ class EmulatedBoard:
         ticks = self.session.infer(inputs).ticks
         counts = self._emulator.counts()
         layers = zip(self.session.layers(), self.session.profile(inputs), strict=True)
-        counted = self._emulator.instructions(ticks) if counts is None else counts.instructions
+        counted = self._instructions(ticks) if counts is None else counts.instructions
         return Figures(
             device=self._kind,
             instructions=counted,
             cycles_modelled=None if counts is None else counts.cycles_modelled,
             stack_bytes=self.session.memory().stack_high_water,
-            layers={layer.name: self._emulator.instructions(spent) for layer, spent in layers},
+            layers={layer.name: self._instructions(spent) for layer, spent in layers},
         )
+
+    def _instructions(self, ticks: int) -> int:
+        return self._emulator.instructions(ticks, self.session.device.counter_hz)
 
 
 @contextmanager
