@@ -92,11 +92,11 @@ def arena_map(report: Report) -> ArenaMap | None:
 
 
 def _shares(report: Report) -> list[float]:
-    """Per layer its part of the whole in percent: of modelled cycles, else of MACs."""
-    weights = [
-        layer.cycles_modelled for layer in report.layers if layer.cycles_modelled is not None
-    ]
-    if len(weights) != len(report.layers):
-        weights = [layer.macs for layer in report.layers]
-    total = sum(weights) or 1
-    return [round(100 * weight / total, 1) for weight in weights]
+    """Per layer its part of the whole in percent: of the best figure that all layers have."""
+    figure = next(
+        name
+        for name in ("cycles_modelled", "instructions", "macs")
+        if all(getattr(layer, name) is not None for layer in report.layers)
+    )
+    values: list[int] = [getattr(layer, figure) for layer in report.layers]
+    return [round(100 * value / (sum(values) or 1), 1) for value in values]
