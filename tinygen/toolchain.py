@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 # How generated C is compiled for a target, in proofs and in firmware alike, so that the code that
 # was proven is the code that runs.
-TARGET_FLAGS = (
-    "-std=c11",
-    "-O2",
-    # Blocks of eight accumulators just fit the registers; scheduling before allocation spills them.
-    "-fno-schedule-insns",
-    "-ffunction-sections",
-    "-fdata-sections",
-)
+TARGET_FLAGS = ("-std=c11", "-O2", "-ffunction-sections", "-fdata-sections")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 
 
