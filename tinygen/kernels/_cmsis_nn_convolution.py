@@ -17,7 +17,7 @@ from tinygen.kernels._cmsis_nn import (
     padded,
     size_refusal,
 )
-from tinygen.kernels._cmsis_nn_cost import convolution_cycles
+from tinygen.kernels._cmsis_nn_cost import convolution_cost
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
 
@@ -136,13 +136,7 @@ class Convolution:
                 *channel_constants(self.bias, self.multipliers, self.shifts, core),
             ),
             scratch_bytes=scratch_bytes,
-            cycles=convolution_cycles(
-                flavour(core),
-                self.routine(core),
-                self.depth,
-                node.output.size // channels,
-                channels,
-            ),
+            cycles=convolution_cost(flavour(core), self.routine(core), over, self.depth, channels),
             includes=INCLUDES,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour
-from tinygen.kernels._cmsis_nn_cost import elementwise_cycles
+from tinygen.kernels._cmsis_nn_cost import elementwise_cost
 from tinygen.kernels._cmsis_nn_elementwise import broadcast_refusal, in_place
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 
@@ -38,6 +38,6 @@ class ExtremumCmsisNN(Kernel):
             label=str(node.output.size),
             arguments=(input_(0), input_(1), output()),
             overlaps=in_place(node),
-            cycles=elementwise_cycles(flavour(core), self.op, node.output.size),
+            cycles=elementwise_cost(flavour(core), self.op, node.output.size),
             includes=INCLUDES,
         )

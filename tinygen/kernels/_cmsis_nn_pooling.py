@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, size_refusal
-from tinygen.kernels._cmsis_nn_cost import pooling_cycles
+from tinygen.kernels._cmsis_nn_cost import pooling_cost
 from tinygen.kernels.base import Implementation, Kernel, Overlap, input_, output, scratch
 from tinygen.numerics import activation_range
 from tinygen.ops.pooling import window
@@ -20,6 +20,7 @@ class PoolingCmsisNN(Kernel):
     """One routine; subclasses name it."""
 
     provider = "cmsis_nn"
+    routine: ClassVar[str]
 
     def refusal(self, node: Node, core: Core) -> str | None:
         return size_refusal(node)
@@ -33,6 +34,7 @@ class PoolingCmsisNN(Kernel):
         low, high = activation_range(node.options.fused_activation_function, node.output.quant)
         needed = self.scratch_bytes(node, core)
         params: dict[str, Any] = {
+            "routine": self.routine,
             "window": asdict(over),
             "in_height": shape[1],
             "in_width": shape[2],
@@ -52,8 +54,6 @@ class PoolingCmsisNN(Kernel):
             arguments=(input_(), output(), *([scratch()] if needed else [])),
             scratch_bytes=needed,
             overlaps=in_place,
-            cycles=pooling_cycles(
-                flavour(core), self.op, over.height * over.width, node.output.size
-            ),
+            cycles=pooling_cost(flavour(core), self.routine, over, shape[3]),
             includes=INCLUDES,
         )

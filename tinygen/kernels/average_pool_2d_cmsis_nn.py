@@ -19,6 +19,7 @@ class AveragePool2DCmsisNN(PoolingCmsisNN):
 
     name = "average_pool_2d_cmsis_nn"
     op = "AVERAGE_POOL_2D"
+    routine = "arm_avgpool_s8"
 
     def scratch_bytes(self, node: Node, core: Core) -> int:
         """With DSP instructions one int32 sum per channel; Helium keeps the sums in registers."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, product
-from tinygen.kernels._cmsis_nn_cost import copying_cycles
+from tinygen.kernels._cmsis_nn_cost import copying_cost
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ConcatenationCmsisNN(Kernel):
             params={"rows": rows, "lengths": lengths},
             label=f"{rows}x{sum(lengths)}",
             arguments=(*(input_(index) for index in range(len(lengths))), output()),
-            cycles=copying_cycles(flavour(core), node.output.size, pieces=rows * len(lengths)),
+            cycles=copying_cost(flavour(core), node.output.size, pieces=rows * len(lengths)),
             includes=INCLUDES,
         )
 

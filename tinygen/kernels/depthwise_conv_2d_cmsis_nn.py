@@ -22,7 +22,7 @@ from tinygen.kernels._cmsis_nn import (
     size_refusal,
 )
 from tinygen.kernels._cmsis_nn_convolution import Convolution
-from tinygen.kernels._cmsis_nn_cost import depthwise_cycles
+from tinygen.kernels._cmsis_nn_cost import depthwise_cost
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
 from tinygen.ops.depthwise_conv_2d import requantization, window
@@ -95,8 +95,8 @@ class DepthwiseConv2DCmsisNN(Kernel):
                 ),
             ),
             scratch_bytes=scratch_bytes,
-            cycles=depthwise_cycles(
-                flavour(core), routine, over.height * over.width, node.output.size
+            cycles=depthwise_cost(
+                flavour(core), routine, over, channels, node.options.depth_multiplier
             ),
             includes=INCLUDES,
         )

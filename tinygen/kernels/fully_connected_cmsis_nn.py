@@ -17,7 +17,7 @@ from tinygen.kernels._cmsis_nn import (
     bias_constant,
     flavour,
 )
-from tinygen.kernels._cmsis_nn_cost import fully_connected_cycles
+from tinygen.kernels._cmsis_nn_cost import fully_connected_cost
 from tinygen.kernels._requantization import fold_zero_point
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
 from tinygen.numerics import activation_range
@@ -76,7 +76,7 @@ class FullyConnectedCmsisNN(Kernel):
             label=f"{depth}_to_{outputs}",
             arguments=(input_(), output(), *(constant(c.role) for c in constants)),
             constants=constants,
-            cycles=fully_connected_cycles(flavour(core), depth, rows * outputs),
+            cycles=fully_connected_cost(flavour(core), depth, rows * outputs),
             includes=INCLUDES,
         )
 

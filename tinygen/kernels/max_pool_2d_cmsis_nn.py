@@ -10,6 +10,7 @@ class MaxPool2DCmsisNN(PoolingCmsisNN):
 
     name = "max_pool_2d_cmsis_nn"
     op = "MAX_POOL_2D"
+    routine = "arm_max_pool_s8"
 
 
 KERNEL = MaxPool2DCmsisNN()

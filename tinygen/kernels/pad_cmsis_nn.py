@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, four_dimensions
-from tinygen.kernels._cmsis_nn_cost import copying_cycles
+from tinygen.kernels._cmsis_nn_cost import copying_cost
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.ops.pad import paddings
 
@@ -40,7 +40,7 @@ class PadCmsisNN(Kernel):
             },
             label="x".join(map(str, node.output.shape)),
             arguments=(input_(), output()),
-            cycles=copying_cycles(
+            cycles=copying_cost(
                 flavour(core),
                 node.output.size,
                 pieces=shape[0] * shape[1] * (shape[2] if copies_pixels else 1) * 3,

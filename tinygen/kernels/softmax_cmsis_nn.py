@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygen.kernels._cmsis_nn import INCLUDES, flavour
-from tinygen.kernels._cmsis_nn_cost import softmax_cycles
+from tinygen.kernels._cmsis_nn import INCLUDES
+from tinygen.kernels._cmsis_nn_cost import softmax_cost
 from tinygen.kernels.base import Implementation, Kernel, Overlap, input_, output
 from tinygen.ops.softmax import scaling
 
@@ -48,7 +48,7 @@ class SoftmaxCmsisNN(Kernel):
             arguments=(input_(), output()),
             # The pass that writes reads every value, or group of four, right before.
             overlaps=(Overlap(),),
-            cycles=softmax_cycles(flavour(core), node.output.size),
+            cycles=softmax_cost(node.output.size),
             includes=INCLUDES,
         )
 

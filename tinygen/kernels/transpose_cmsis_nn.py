@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, product
-from tinygen.kernels._cmsis_nn_cost import transposing_cycles
+from tinygen.kernels._cmsis_nn_cost import transposing_cost
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.ops.shapes import integers
 
@@ -51,7 +51,7 @@ class TransposeCmsisNN(Kernel):
             params={"input": shape, "output": result, "permutation": permutation},
             label="x".join(map(str, shape)) + "_to_" + "".join(map(str, permutation)),
             arguments=(input_(), output()),
-            cycles=transposing_cycles(flavour(core), len(shape), node.output.size),
+            cycles=transposing_cost(flavour(core), len(shape), node.output.size),
             includes=INCLUDES,
         )
 
