@@ -1,0 +1,48 @@
+"""Every tinygen kernel against numpy: drawn nodes, compiled for the host under sanitizers."""
+
+import shutil
+import subprocess
+
+import pytest
+from batching import compile_nodes, drawn_nodes
+
+from tinygen import toolchain
+from tinygen.cores import core
+from tinygen.kernels import kernels
+from tinygen.ops.sampling import stimuli
+from tinygen.verify.host import on_host
+
+KERNELS = [kernel for kernel in kernels().values() if kernel.provider == "tinygen"]
+CORE = core("cortex-m4")
+EXAMPLES = 240
+
+
+def prove(chosen, seeds, monkeypatch):
+    """Compile drawn nodes into one network and run it on random and extreme inputs."""
+    compiled = compile_nodes(drawn_nodes(chosen, seeds, CORE), CORE, monkeypatch)
+    inputs = [tuple(values) for values in stimuli(compiled.graph.inputs, seeds[0], 3)]
+    return on_host(compiled, inputs)
+
+
+def test_kernels_equal_numpy(monkeypatch):
+    assert prove(KERNELS, range(4), monkeypatch).values > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+def test_kernel_equals_numpy_on_many(kernel, monkeypatch):
+    for first in range(100, 100 + EXAMPLES, 60):
+        assert prove([kernel], range(first, first + 60), monkeypatch).values > 0
+
+
+@pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")
+def test_clang_has_nothing_to_say(tmp_path, monkeypatch):
+    nodes = drawn_nodes(KERNELS, range(20, 26), CORE)
+    compile_nodes(nodes, CORE, monkeypatch).write(tmp_path)
+    done = subprocess.run(
+        ["clang", "-std=c11", "-fsyntax-only", *toolchain.WARNINGS, *sorted(tmp_path.glob("*.c"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr
