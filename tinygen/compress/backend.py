@@ -35,11 +35,19 @@ def keras() -> Any:
     return module
 
 
+def h5py() -> Any:
+    """The h5py module.
+
+    Raises ToolchainError when the extra ``train`` is not installed.
+    """
+    return _imported("h5py")
+
+
 def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise ToolchainError(
-            f"Keras models need TensorFlow, which cannot be imported ({error}); "
+            f"Keras models need {name}, which cannot be imported ({error}); "
             "install it with: pip install 'tinygen[train]'"
         ) from error

@@ -23,13 +23,18 @@ SHARED = {
     "MAX_POOL_2D",
     "MINIMUM",
     "PAD",
+    "RELU6",
     "RESHAPE",
     "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR",
     "SLICE",
     "TRANSPOSE",
 }
-"""Operators whose inputs and output have one quantization."""
+"""Operators whose inputs and output have one quantization.
+
+RELU6 is among them because tflite-micro clamps without rescaling, which TFLite does; with one
+quantization both are right.
+"""
 
 FIXED = {
     "LOGISTIC": Quantization((1 / 256,), (-128,)),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tinygen.ir import Array
 
 SMALLEST_RANGE = 1e-6
-"""Narrower ranges of activations are replaced by one of this size on both sides of zero."""
+"""Narrower ranges of activations, such as that of a tensor that is always zero, are replaced by one
+of this size on both sides of zero. The only place where scales are not the converter's to the bit.
+"""
 
 SMALLEST_WEIGHT = 5e-7
 """Largest magnitude that a slice of weights is taken to have at least."""

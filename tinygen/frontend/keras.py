@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen.compress.backend import keras
+from tinygen.compress.backend import h5py, keras
 from tinygen.compress.lowering import supported
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.frontend.keras_legacy import modernize
@@ -65,14 +65,12 @@ def load(path: Path) -> Any:
 
 def _load_h5(path: Path) -> Any:
     """Load a copy whose description Keras 3 understands."""
-    keras()
-    import h5py
-
+    hdf5 = h5py()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.h5"
         copy.write_bytes(path.read_bytes())
         try:
-            with h5py.File(copy, "r+") as file:
+            with hdf5.File(copy, "r+") as file:
                 text = file.attrs.get("model_config")
                 if text is not None:
                     config = modernize(_parsed(text, path))
@@ -141,9 +139,10 @@ def _judge(config: Any, path: Path) -> None:
 
 
 def _layers(config: Any) -> Iterator[tuple[str, str, bool]]:
-    """Class name and name of every layer, and whether its class is registered by somebody else."""
+    """Class name and name of every layer, and whether its class is somebody else's."""
     kind, inner = config["class_name"], config["config"]
-    foreign = bool(config.get("registered_name")) and config["registered_name"] != kind
+    home = str(config.get("module") or "keras")
+    foreign = home.split(".")[0] != "keras" or config.get("registered_name") not in (None, kind)
     yield kind, str(inner.get("name")), foreign
     for layer in inner.get("layers", ()):
         yield from _layers(layer)

@@ -16,8 +16,8 @@ MACS = 264_192
 def build() -> Any:
     """Input (640,); eight hidden layers of 128 around a bottleneck of 8; output (640,)."""
     dense = keras().layers.Dense
-    features = keras().Input((640,))
+    features = keras().Input((640,), name="features")
     x = features
-    for units in (128, 128, 128, 128, 8, 128, 128, 128, 128):
-        x = normalized(x, dense(units))
-    return keras().Model(features, dense(640)(x), name="ad")
+    for index, units in enumerate((128, 128, 128, 128, 8, 128, 128, 128, 128)):
+        x = normalized(x, dense(units, name=f"dense_{index + 1}"))
+    return keras().Model(features, dense(640, name="reconstruction")(x), name="ad")

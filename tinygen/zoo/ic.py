@@ -16,18 +16,18 @@ MACS = 12_501_632
 
 def build() -> Any:
     """Input (32, 32, 3); three residual blocks of 16, 32 and 64 channels."""
-    image = keras().Input((32, 32, 3))
-    x = convolution(image, 16, 3)
-    for filters, stride in ((16, 1), (32, 2), (64, 2)):
-        x = _block(x, filters, stride)
+    image = keras().Input((32, 32, 3), name="image")
+    x = convolution(image, "conv", 16, 3)
+    for index, (filters, stride) in enumerate(((16, 1), (32, 2), (64, 2))):
+        x = _block(x, f"block_{index + 1}", filters, stride)
     return keras().Model(image, classifier(x, 10), name="ic")
 
 
-def _block(x: Any, filters: int, stride: int) -> Any:
+def _block(x: Any, name: str, filters: int, stride: int) -> Any:
     """Two 3x3 convolutions beside a way around them, which is 1x1 where the shape changes."""
     layers = keras().layers
-    y = convolution(x, filters, 3, stride)
-    y = convolution(y, filters, 3, activation=False)
+    y = convolution(x, f"{name}_conv_1", filters, 3, stride)
+    y = convolution(y, f"{name}_conv_2", filters, 3, activation=False)
     if stride != 1:
-        x = layers.Conv2D(filters, 1, strides=stride, padding="same")(x)
-    return layers.ReLU()(layers.Add()([x, y]))
+        x = layers.Conv2D(filters, 1, strides=stride, padding="same", name=f"{name}_around")(x)
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))

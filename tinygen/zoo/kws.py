@@ -15,8 +15,8 @@ MACS = 2_656_768
 
 def build() -> Any:
     """Input (49, 10, 1); a 10x4 convolution and four separable ones of 64 channels."""
-    image = keras().Input((49, 10, 1))
-    x = convolution(image, 64, (10, 4), stride=2)
-    for _ in range(4):
-        x = separable(x, 64)
+    image = keras().Input((49, 10, 1), name="spectrogram")
+    x = convolution(image, "conv", 64, (10, 4), stride=2)
+    for index in range(4):
+        x = separable(x, f"block_{index + 1}", 64)
     return keras().Model(image, classifier(x, 12), name="kws")

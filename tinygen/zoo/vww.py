@@ -23,8 +23,8 @@ _BLOCKS = (
 
 def build() -> Any:
     """Input (96, 96, 3); a 3x3 convolution and thirteen separable ones, up to 256 channels."""
-    image = keras().Input((96, 96, 3))
-    x = convolution(image, 8, 3, stride=2)
-    for filters, stride in _BLOCKS:
-        x = separable(x, filters, stride)
+    image = keras().Input((96, 96, 3), name="image")
+    x = convolution(image, "conv", 8, 3, stride=2)
+    for index, (filters, stride) in enumerate(_BLOCKS):
+        x = separable(x, f"block_{index + 1}", filters, stride)
     return keras().Model(image, classifier(x, 2), name="vww")

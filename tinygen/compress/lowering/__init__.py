@@ -94,6 +94,10 @@ def _lower_node(emitter: Emitter, node: Any, inputs: list[Tensor]) -> list[Tenso
         raise call.refusal(
             "it has no int8 operator", f"replace it; supported are {', '.join(supported())}"
         )
+    precision = getattr(layer, "compute_dtype", "float32")
+    call.require(
+        precision == "float32", f"it computes in {precision}", "set its dtype policy to float32"
+    )
     if not isinstance(layer, keras().Layer):
         # x + y and keras.ops make these; those that merge take their arguments like the layers.
         call.require(

@@ -82,7 +82,7 @@ class Call:
 
     def require_channels_last(self) -> None:
         """Refuse layers that expect the channels before rows and columns."""
-        layout = self.layer.data_format
+        layout = getattr(self.layer, "data_format", "channels_last")
         self.require(layout == "channels_last", f"data_format {layout}", "use channels_last")
 
 
@@ -123,7 +123,7 @@ class Emitter:
 
     def constant(self, name: str, data: Any) -> Tensor:
         """A float32 constant."""
-        array: Array = np.array(data, np.float32)
+        array: Array = np.asarray(data, np.float32).copy()
         return Tensor(self.unique(name), array.shape, FLOAT32, None, array)
 
     def integers(self, name: str, data: Any) -> Tensor:
