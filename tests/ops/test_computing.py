@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from drawing import with_wide_scales
 
 from tinygen import oracle
 from tinygen.errors import UnsupportedError
 from tinygen.ir import Graph, Node, Quantization, Tensor
 from tinygen.ops import operator
-from tinygen.ops.base import INT8, INT32, quantized
+from tinygen.ops.base import INT32, quantized
 from tinygen.ops.mean import ReducerOptions
 from tinygen.ops.sampling import SeededDraw, stimuli
 from tinygen.ops.softmax import MAX_DEPTH, SoftmaxOptions
@@ -17,29 +18,6 @@ from tinygen.reference import run
 from tinygen.tflite_format.writer import write
 
 needs_oracle = pytest.mark.skipif(not oracle.available(), reason="tflite-micro is not installed")
-
-
-def with_wide_scales(node, rng):
-    """The node with scales from 2**-14 to 2**7 instead of its own; outputs too."""
-
-    def change(tensor):
-        if tensor is None or tensor.dtype != INT8:
-            return tensor
-        scales = np.exp2(rng.uniform(-14, 7, len(tensor.quant.scales))).astype(np.float32)
-        quantization = dataclasses.replace(
-            tensor.quant, scales=tuple(float(scale) for scale in scales)
-        )
-        return dataclasses.replace(tensor, quantization=quantization)
-
-    changed = {tensor: change(tensor) for tensor in (*node.inputs, *node.outputs)}
-    inputs = [changed[tensor] for tensor in node.inputs]
-    if node.op == "FULLY_CONNECTED" and len(inputs) == 3:
-        # The interpreter refuses a bias whose scale is not the product of the others.
-        x, w, bias = inputs
-        scales = tuple(float(np.float32(x.quant.scale * scale)) for scale in w.quant.scales)
-        inputs[2] = dataclasses.replace(bias, quantization=Quantization(scales, (0,) * len(scales)))
-    outputs = tuple(changed[tensor] for tensor in node.outputs)
-    return node.replace(inputs=tuple(inputs), outputs=outputs)
 
 
 @needs_oracle
