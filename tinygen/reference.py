@@ -37,6 +37,11 @@ def run(graph: Graph, inputs: Sequence[Array]) -> dict[Tensor, Array]:
     return values
 
 
+def run_all(graph: Graph, inputs: Sequence[Sequence[Array]]) -> list[dict[Tensor, Array]]:
+    """:func:`run` for each set of inputs."""
+    return [run(graph, given) for given in inputs]
+
+
 def compute(node: Node, values: dict[Tensor, Array]) -> tuple[Array, ...]:
     """Outputs of one node, its activations taken from ``values``."""
     return operator(node.op).compute(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tinygen import oracle
+from tinygen import oracle, reference
 from tinygen.verify.host import on_host
 from tinygen.verify.inputs import proof_inputs
 from tinygen.verify.model import against_oracle, against_source
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tinygen.verify.compare import Comparison
 
 Extent = Literal["full", "host"]
-RANDOM_INPUTS = 5
+RANDOM_INPUTS = 3
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ def prove(compiled: CompiledModel, model: bytes | None, extent: Extent = "full")
     first difference, ToolchainError when a compiler that a proof needs is missing.
     """
     inputs = proof_inputs(compiled.source, RANDOM_INPUTS)
+    source_values = reference.run_all(compiled.source, inputs)
+    values = reference.run_all(compiled.graph, inputs)
     checked = (
-        against_oracle(compiled.source, model, inputs)
+        against_oracle(compiled.source, model, inputs, source_values)
         if model is not None and oracle.available()
         else None
     )
-    against_source(compiled.source, compiled.graph, inputs)
-    host = on_host(compiled, inputs)
-    target = on_target(compiled, inputs) if extent == "full" else None
+    against_source(compiled.source, compiled.graph, source_values, values)
+    host = on_host(compiled, inputs, values)
+    target = on_target(compiled, inputs, values) if extent == "full" else None
     return Certificate(checked, host, target)

@@ -25,7 +25,7 @@ def proof_inputs(graph: Graph, random_inputs: int, seed: int = 0) -> list[tuple[
 def _pattern(tensor: Tensor, pattern: str, rng: np.random.Generator) -> Array:
     if tensor.dtype.kind == "f":
         low, high = -8.0, 8.0
-        random = rng.uniform(low, high, tensor.shape)
+        random: Array = rng.uniform(low, high, tensor.shape)
     else:
         low, high = -128, 127
         random = rng.integers(-128, 128, tensor.shape)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygen import oracle, reference
+from tinygen import oracle
 from tinygen.verify.compare import Comparison, same_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tinygen.ir import Array, Graph
+    from tinygen.ir import Array, Graph, Tensor
 
 
-def against_oracle(graph: Graph, model: bytes, inputs: Sequence[tuple[Array, ...]]) -> Comparison:
+def against_oracle(
+    graph: Graph,
+    model: bytes,
+    inputs: Sequence[tuple[Array, ...]],
+    values: Sequence[dict[Tensor, Array]],
+) -> Comparison:
     """Compare the numpy reference with tflite-micro on every tensor.
 
-    Raises ProofError naming the first layer whose output differs.
+    ``values`` are those of the reference for each of the ``inputs``. Raises ProofError naming the
+    first layer whose output differs.
     """
-    values = 0
+    compared = 0
     interpreter = oracle.Oracle(model)
-    for number, given in enumerate(inputs):
+    for number, (given, got) in enumerate(zip(inputs, values, strict=True)):
         expected = interpreter.run(given)
-        got = reference.run(graph, given)
         for node in graph.nodes:
             for tensor in node.outputs:
                 if tensor.source not in expected:
@@ -36,20 +41,23 @@ def against_oracle(graph: Graph, model: bytes, inputs: Sequence[tuple[Array, ...
                     got[tensor],
                     expected[tensor.source],
                 )
-                values += tensor.size
-    return Comparison("tflite-micro", len(inputs), values)
+                compared += tensor.size
+    return Comparison("tflite-micro", len(inputs), compared)
 
 
-def against_source(source: Graph, rewritten: Graph, inputs: Sequence[tuple[Array, ...]]) -> None:
+def against_source(
+    source: Graph,
+    rewritten: Graph,
+    source_values: Sequence[dict[Tensor, Array]],
+    values: Sequence[dict[Tensor, Array]],
+) -> None:
     """Compare what the rewritten graph computes with what the model as it was read computes.
 
-    Raises ProofError naming the first tensor that differs; tensors that a rewrite made anew are
-    covered by those after them.
+    Both values are those of the reference, for the same inputs. Raises ProofError naming the first
+    tensor that differs; tensors that a rewrite made anew are covered by those after them.
     """
     surviving = set(source.tensors())
-    for number, given in enumerate(inputs):
-        expected = reference.run(source, given)
-        got = reference.run(rewritten, given)
+    for number, (expected, got) in enumerate(zip(source_values, values, strict=True)):
         for node in rewritten.nodes:
             for tensor in node.outputs:
                 if tensor in surviving:

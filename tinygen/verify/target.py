@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tinygen.compiler import CompiledModel
-    from tinygen.ir import Array
+    from tinygen.ir import Array, Tensor
 
 _FILL = b"\x5a"
 
@@ -42,15 +42,21 @@ class TargetRun:
     stack_bytes: int
 
 
-def on_target(compiled: CompiledModel, inputs: Sequence[tuple[Array, ...]]) -> TargetRun:
+def on_target(
+    compiled: CompiledModel,
+    inputs: Sequence[tuple[Array, ...]],
+    expected: Sequence[dict[Tensor, Array]] | None = None,
+) -> TargetRun:
     """Compile for the target core, emulate every layer, compare with the reference.
 
-    The costs are those of the last input set. Raises ProofError naming the first layer that
-    differs or touches memory outside the arena, ToolchainError without an Arm compiler.
+    ``expected`` are the reference's values for each of the ``inputs``, where they are known.
+    The costs are those of the last input set. Raises ProofError naming the first layer that differs
+    or touches memory outside the arena, ToolchainError without an Arm compiler.
     """
     with tempfile.TemporaryDirectory(prefix="tinygen-proof-") as folder:
         image = link_bare(compiled, Path(folder))
-        return _run(compiled, BareTarget(image, compiled.core), inputs)
+        values = reference.run_all(compiled.graph, inputs) if expected is None else expected
+        return _run(compiled, BareTarget(image, compiled.core), inputs, values)
 
 
 def link_bare(compiled: CompiledModel, folder: Path) -> Path:
@@ -81,14 +87,17 @@ def link_bare(compiled: CompiledModel, folder: Path) -> Path:
 
 
 def _run(
-    compiled: CompiledModel, target: BareTarget, inputs: Sequence[tuple[Array, ...]]
+    compiled: CompiledModel,
+    target: BareTarget,
+    inputs: Sequence[tuple[Array, ...]],
+    values: Sequence[dict[Tensor, Array]],
 ) -> TargetRun:
     arena_bytes = max(compiled.plan.nbytes, 1)
     arena = target.allocate(arena_bytes)
     invoke_layer = target.symbol(f"{compiled.name}_invoke_layer")
-    values, stack, costs = 0, 0, []
-    for number, given in enumerate(inputs):
-        expected = reference.run(compiled.graph, given)
+    costs: list[LayerCost] = []
+    compared, stack = 0, 0
+    for number, (given, expected) in enumerate(zip(inputs, values, strict=True)):
         target.write(arena, _FILL * arena_bytes)
         for tensor, value in zip(compiled.graph.inputs, given, strict=True):
             target.write(arena + compiled.offsets[tensor], value.tobytes())
@@ -109,6 +118,6 @@ def _run(
                     got,
                     expected[tensor],
                 )
-                values += tensor.size
-    comparison = Comparison(f"{compiled.core.name} object code", len(inputs), values)
+                compared += tensor.size
+    comparison = Comparison(f"{compiled.core.name} object code", len(inputs), compared)
     return TargetRun(comparison, tuple(costs), stack)
