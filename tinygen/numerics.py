@@ -9,17 +9,19 @@ in which they were first written down.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen.ir import Array, Quantization
+if TYPE_CHECKING:
+    from tinygen.ir import Array, Quantization
+
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """Split a positive real factor into ``(multiplier, shift)``, ``real = multiplier * 2**(shift - 31)``.
+    """Split a positive real factor into ``multiplier * 2**(shift - 31)``, as (multiplier, shift).
 
     The multiplier lies in [2**30, 2**31). Formula: TFLite ``QuantizeMultiplier``: the fraction of
     ``frexp`` is rounded half away from zero; factors below 2**-31 become zero.

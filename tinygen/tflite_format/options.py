@@ -63,7 +63,7 @@ def read_options(op: Operator, layer: str, union_type: int, table: Any) -> Any:
 
 
 def write_options(op: Operator, options: Any, builder: flatbuffers.Builder) -> tuple[int, int]:
-    """Append the options to ``builder``; returns (union type, offset), (0, 0) when there are none."""
+    """Append the options to ``builder``; returns (union type, offset), (0, 0) without options."""
     if op.table is None:
         return 0, 0
     module = _module(op.table)
