@@ -1,0 +1,136 @@
+"""Kernels that call CMSIS-NN against numpy: drawn nodes on the host, and as object code."""
+
+import itertools
+import shutil
+
+import helium
+import pytest
+import upstream
+from batching import compile_nodes, distinct, drawn_nodes
+from overlapping import promises, prove_closest
+
+from tinygen import cores
+from tinygen.ir import Node
+from tinygen.kernels import kernels
+from tinygen.ops import operator
+from tinygen.ops.base import draw_quantized, quantized
+from tinygen.ops.conv_2d import Conv2DOptions
+from tinygen.ops.sampling import SeededDraw, stimuli
+from tinygen.ops.weights import draw_weights
+from tinygen.verify.host import on_host
+from tinygen.verify.target import link_bare, on_target
+
+KERNELS = [kernel for kernel in kernels().values() if kernel.provider == "cmsis_nn"]
+needs_arm = pytest.mark.skipif(
+    not shutil.which("arm-none-eabi-gcc"), reason="arm-none-eabi-gcc is not installed"
+)
+
+
+@pytest.fixture
+def library(monkeypatch):
+    return upstream.use(monkeypatch)
+
+
+def nodes_for(library, core, seeds, chosen=KERNELS):
+    return [
+        (node, kernel)
+        for node, kernel in drawn_nodes(chosen, seeds, core)
+        if library.has(node, kernel, core)
+    ]
+
+
+def inputs_for(compiled, seed, randoms=2):
+    return [tuple(values) for values in stimuli(compiled.graph.inputs, seed, randoms)]
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m55"])
+def test_generated_code_equals_numpy_on_the_host(core, library, monkeypatch):
+    core = cores.core(core)
+    nodes = nodes_for(library, core, range(20))
+    assert len(nodes) >= (200 if library.complete else 60)
+    compiled = compile_nodes(nodes, core, monkeypatch)
+    assert on_host(compiled, inputs_for(compiled, seed=1)).values > 10_000
+
+
+@needs_arm
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33"])
+def test_object_code_equals_numpy(core, library, monkeypatch):
+    core = cores.core(core)
+    compiled = compile_nodes(nodes_for(library, core, range(30, 38)), core, monkeypatch)
+    run = on_target(compiled, inputs_for(compiled, seed=2, randoms=1))
+    assert run.comparison.values > 1_000
+
+
+@needs_arm
+@pytest.mark.skipif(not helium.AVAILABLE, reason="qemu-system-arm is not installed")
+def test_helium_code_equals_numpy(library, tmp_path, monkeypatch):
+    core = cores.core("cortex-m55")
+    compiled = compile_nodes(nodes_for(library, core, range(50, 66)), core, monkeypatch)
+    assert helium.assert_equals_numpy(compiled, inputs_for(compiled, seed=3), tmp_path) > 10_000
+
+
+@pytest.mark.slow
+@needs_arm
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+def test_kernel_equals_numpy_on_many(kernel, library, tmp_path, monkeypatch):
+    for name in ("cortex-m3", "cortex-m4", "cortex-m55"):
+        core = cores.core(name)
+        nodes = nodes_for(library, core, range(100, 220), [kernel])
+        if not nodes:
+            pytest.skip("this copy of CMSIS-NN lacks its routine")
+        compiled = compile_nodes(nodes, core, monkeypatch)
+        inputs = inputs_for(compiled, seed=4)
+        assert on_host(compiled, inputs).values > 0
+        if core.unicorn:
+            assert on_target(compiled, inputs[:2]).comparison.values > 0
+        elif helium.AVAILABLE:
+            assert helium.assert_equals_numpy(compiled, inputs, tmp_path) > 0
+
+
+@needs_arm
+@pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55"])
+def test_every_kernel_compiles_without_warnings_and_links(core, library, tmp_path, monkeypatch):
+    core = cores.core(core)
+    nodes = nodes_for(library, core, range(4))
+    if library.complete:
+        assert {kernel.name for _, kernel in nodes} == {kernel.name for kernel in KERNELS}
+    assert link_bare(compile_nodes(nodes, core, monkeypatch), tmp_path).stat().st_size > 0
+
+
+def test_closest_overlaps_give_the_same_bytes(library, monkeypatch):
+    drawn = [
+        (node, implementation, overlap)
+        for kernel in KERNELS
+        for node, implementation, overlap in promises(kernel, range(20))
+        if library.has(node, kernel, cores.core("cortex-m4"))
+    ]
+    assert len(drawn) > (60 if library.complete else 5)
+    assert prove_closest(drawn, monkeypatch).values > 0
+
+
+def row_convolutions():
+    """Convolutions along one row, at every small width, window, stride and padding."""
+    kernel = kernels()["conv_2d_cmsis_nn"]
+    cases = itertools.product(range(1, 10), range(2, 6), (1, 2, 3), ("SAME", "VALID"))
+    for seed, (width, span, stride, padding) in enumerate(cases):
+        if padding == "VALID" and span > width:
+            continue
+        draw = SeededDraw(seed)
+        x = draw_quantized(draw, "input", (1, 1, width, 4))
+        inputs = (x, *draw_weights(draw, x, (3, 1, span, 4), axis=0))
+        options = Conv2DOptions(padding=padding, stride_w=stride)
+        node = Node("CONV_2D", "row", inputs, (quantized("output", (), 1.0, 0),), options)
+        y = draw_quantized(draw, "output", operator("CONV_2D").shapes(node)[0])
+        yield distinct(node.replace(outputs=(y,)), f"row_{seed}"), kernel
+
+
+@pytest.mark.slow
+@needs_arm
+@pytest.mark.skipif(not helium.AVAILABLE, reason="qemu-system-arm is not installed")
+def test_helium_row_convolutions_are_exact_wherever_they_are_chosen(library, tmp_path, monkeypatch):
+    core = cores.core("cortex-m55")
+    nodes = [(node, kernel) for node, kernel in row_convolutions()]
+    routines = [kernel.implement(node, core).params["routine"] for node, kernel in nodes]
+    assert {"arm_convolve_1_x_n_s8", "arm_convolve_s8"} == set(routines)
+    compiled = compile_nodes(nodes, core, monkeypatch)
+    assert helium.assert_equals_numpy(compiled, inputs_for(compiled, seed=5, randoms=1), tmp_path)
