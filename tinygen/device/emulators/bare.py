@@ -4,7 +4,7 @@ This is how generated code is proven as the compiler made it for the target, han
 assembly included. There are no peripherals, no start-up code and no interrupts: an ELF file that
 was linked with ``-nostartfiles`` at any address, a stack, and memory that the caller allocates.
 
-    target = BareTarget(elf, cores.core("cortex-m4"))
+    target = open_bare(elf, cores.core("cortex-m4"))
     arena = target.allocate(16_000)
     target.write(arena + offset, data)
     result = target.call(target.symbol("network_invoke"), arena)
@@ -17,7 +17,6 @@ their pages and are fenced with a pattern where a page border cannot be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import unicorn
@@ -25,21 +24,22 @@ from elftools.elf.constants import P_FLAGS
 from unicorn import arm_const
 
 from tinygen.device.emulators import block_counter
+from tinygen.device.emulators.calls import FENCE, PAINT, CallResult, untouched
 from tinygen.device.emulators.image import read_image
 from tinygen.errors import InputError, ProofError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
     from tinygen.cores import Core
+    from tinygen.device.emulators.bare_qemu import QemuBareTarget
     from tinygen.device.emulators.image import Segment
 
 _PAGE = 0x1000
 _RETURN = 0x9000_0000  # a call ends when it returns to here; the core may execute from there
 _STACK = 0x8000_0000  # lowest address of the stack
 _ALLOCATIONS = 0x6000_0000  # external RAM in Arm's address map: far from code and segments
-_FENCE = 0xA5
-_PAINT = 0xC5
 _ARGUMENTS = tuple(getattr(arm_const, f"UC_ARM_REG_R{i}") for i in range(4))
 _PROTECTION = {  # of an ELF segment -> of the emulator
     P_FLAGS.PF_R: unicorn.UC_PROT_READ,
@@ -56,19 +56,19 @@ _STRAY = {
 }
 
 
-@dataclass(frozen=True)
-class CallResult:
-    """What one call took.
+def open_bare(elf: Path, core: Core, timeout: float = 60) -> BareTarget | QemuBareTarget:
+    """The image on whichever emulator models the core, as a context manager.
 
-    ``instructions`` is exact. ``cycles_modelled`` comes from the core's cost table
-    (docs/cycle-model.md), None for a core without one. ``stack_bytes`` is how deep the stack went.
-    ``value`` is what the function returned in r0.
+    A call that does not return within ``timeout`` seconds of the host fails.
+
+    Raises BuildError when the file is not a linked Arm ELF image, ToolchainError when the core
+    needs QEMU and it is not installed.
     """
+    if core.unicorn is not None:
+        return BareTarget(elf, core, timeout=timeout)
+    from tinygen.device.emulators.bare_qemu import QemuBareTarget
 
-    instructions: int
-    cycles_modelled: int | None
-    stack_bytes: int
-    value: int
+    return QemuBareTarget(elf, core, timeout=timeout)
 
 
 class BareTarget:
@@ -99,6 +99,17 @@ class BareTarget:
         self._engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._invalid_access)
         self._counter = block_counter.attach(self._engine)
 
+    def __enter__(self) -> BareTarget:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """There is nothing to end; the engine goes with the object."""
+
     def _map(self, segments: tuple[Segment, ...]) -> None:
         protection: dict[int, int] = {}
         for segment in segments:
@@ -128,7 +139,7 @@ class BareTarget:
         self._engine.mem_map(start, pages * _PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
         address = (end - nbytes) // alignment * alignment
         for first, last, side in ((start, address, "before"), (address + nbytes, end, "after")):
-            self._engine.mem_write(first, bytes([_FENCE]) * (last - first))
+            self._engine.mem_write(first, bytes([FENCE]) * (last - first))
             what = f"{side} the {nbytes} bytes allocated at {address:#x}"
             self._fences.append((first, last, what))
         return address
@@ -152,7 +163,7 @@ class BareTarget:
             raise TypeError("at most four arguments are passed in registers")
         engine = self._engine
         top = _STACK + self._stack_bytes
-        engine.mem_write(_STACK, bytes([_PAINT]) * self._stack_bytes)
+        engine.mem_write(_STACK, bytes([PAINT]) * self._stack_bytes)
         for register, value in zip(_ARGUMENTS, arguments, strict=False):
             engine.reg_write(register, value & 0xFFFF_FFFF)
         engine.reg_write(arm_const.UC_ARM_REG_SP, top)
@@ -175,7 +186,7 @@ class BareTarget:
         return CallResult(
             instructions=self._counter.instructions - before,
             cycles_modelled=None,
-            stack_bytes=self._stack_bytes - self._untouched_stack(),
+            stack_bytes=self._stack_bytes - untouched(self.read(_STACK, self._stack_bytes)),
             value=engine.reg_read(arm_const.UC_ARM_REG_R0),
         )
 
@@ -183,15 +194,11 @@ class BareTarget:
         """The blocks that the last call executed."""
         return self._counter.blocks()
 
-    def _untouched_stack(self) -> int:
-        stack = self.read(_STACK, self._stack_bytes)
-        return len(stack) - len(stack.lstrip(bytes([_PAINT])))
-
     def _check_fences(self) -> None:
         for first, last, what in self._fences:
             found = self.read(first, last - first)
-            if found.count(_FENCE) != len(found):
-                at = first + next(i for i, byte in enumerate(found) if byte != _FENCE)
+            if found.count(FENCE) != len(found):
+                at = first + next(i for i, byte in enumerate(found) if byte != FENCE)
                 raise ProofError(f"target code wrote to {at:#010x}, {what}")
 
     def _invalid_access(
