@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tinygen.kernels.base import Overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tinygen.ir import Shape
     from tinygen.ops.windows import Window
 
@@ -27,12 +29,30 @@ def channelwise_overlap(window: Window, shape: Shape, multiplier: int = 1) -> Ov
 
     Both follow from out + max over p of (p m - first(p)) C + C (m - 1) <= in.
     """
-    channels, width = shape[3], shape[2]
-    ahead = max(
-        (y * window.out_width + x) * multiplier
-        - max(0, y * window.stride_h - window.pad_top) * width
-        - max(0, x * window.stride_w - window.pad_left)
-        for y in range(window.out_height)
-        for x in range(window.out_width)
+    ahead = max(pixel * multiplier - first for pixel, first in _pixels(window, shape))
+    return Overlap(distance=(ahead + multiplier - 1) * shape[3])
+
+
+def pixelwise_overlap(window: Window, shape: Shape, channels: int) -> Overlap:
+    """The overlap of a kernel whose ``channels`` (D) outputs of a pixel need all input channels.
+
+    The kernel goes over the output pixel by pixel, rising, and reads a window again as long as
+    there are outputs of its pixel to write.
+
+    Proof, with C and first(p) as above: what is written in pixel p ends at out + (p + 1) D, and
+    must lie below what is read in that pixel or in a later pixel q, from in + first(q) C on. That
+    holds for all p <= q if out + (q + 1) D <= in + first(q) C.
+    """
+    pixels = _pixels(window, shape)
+    return Overlap(
+        distance=max((pixel + 1) * channels - first * shape[3] for pixel, first in pixels)
     )
-    return Overlap(distance=(ahead + multiplier - 1) * channels)
+
+
+def _pixels(window: Window, shape: Shape) -> Iterator[tuple[int, int]]:
+    """Every output pixel, and an input pixel before which its window reads nothing."""
+    for y in range(window.out_height):
+        row = max(0, y * window.stride_h - window.pad_top) * shape[2]
+        for x in range(window.out_width):
+            col = max(0, x * window.stride_w - window.pad_left)
+            yield y * window.out_width + x, row + col

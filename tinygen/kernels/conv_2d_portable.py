@@ -1,8 +1,11 @@
 """CONV_2D in plain C, for every shape and every core.
 
-Exact: the accumulator is the 32-bit sum of the definition in another order, and addition wraps
-associatively. Taps outside the input contribute (zero_point - zero_point) * w = 0 and are left
-out. The output never lies over the input, since later outputs read input values again.
+Exact: the accumulator is the sum of the definition in another order, and the operator's check has
+shown that no partial sum leaves 32 bits. Where no window reaches outside the input, the bias holds
+the contribution of the zero point. Elsewhere taps outside the input contribute
+(zero_point - zero_point) * w = 0 and are left out.
+
+The output may slide over the input: see :func:`pixelwise_overlap`.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygen.kernels._interleave import BLOCK, interleave
 from tinygen.kernels._requantization import Requantization, fold_zero_point
+from tinygen.kernels._sliding import pixelwise_overlap
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
 from tinygen.numerics import activation_range
 from tinygen.ops.conv_2d import requantization, window
+from tinygen.ops.weights import bias_of
 
 if TYPE_CHECKING:
     from tinygen.cores import Core
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Conv2DPortable(Kernel):
-    """Direct convolution, one output at a time."""
+    """Direct convolution, four output channels at a time."""
 
     name = "conv_2d_portable"
     provider = "tinygen"
@@ -35,10 +41,8 @@ class Conv2DPortable(Kernel):
         channels = w.shape[0]
         zero_point = x.quant.zero_point
         padded = geometry.reaches_outside(x.shape)
-        given = node.optional_input(2)
-        bias = np.zeros(channels, np.int32) if given is None else given.constant
-        if not padded:
-            bias = fold_zero_point(bias, w.constant.sum(axis=(1, 2, 3), dtype=np.int64), zero_point)
+        sums = w.constant.sum(axis=(1, 2, 3), dtype=np.int64)
+        bias = fold_zero_point(bias_of(node, channels), sums, 0 if padded else zero_point)
         scaling = Requantization.per_channel(*requantization(node, channels))
         low, high = activation_range(node.options.fused_activation_function, node.output.quant)
         return Implementation(
@@ -49,6 +53,7 @@ class Conv2DPortable(Kernel):
                 "in_width": x.shape[2],
                 "in_channels": x.shape[3],
                 "channels": channels,
+                "block": BLOCK,
                 "padded": padded,
                 "zero_point": zero_point if padded else 0,
                 "output_zero_point": node.output.quant.zero_point,
@@ -66,11 +71,19 @@ class Conv2DPortable(Kernel):
                 constant("shifts"),
             ),
             constants=(
-                Constant("weights", w.constant, f"filter, {w.shape} OHWI"),
-                Constant("bias", bias.astype(np.int32), "bias"),
+                Constant(
+                    "weights",
+                    interleave(w.constant.reshape(channels, -1)),
+                    f"filter, {w.shape} OHWI, {BLOCK} output channels interleaved",
+                ),
+                Constant(
+                    "bias", bias, "bias" + ("" if padded else " with the zero point folded in")
+                ),
                 *scaling.constants,
             ),
-            cycles=node.output.size * (w.shape[1] * w.shape[2] * w.shape[3] * 6.0 + 40.0),
+            overlaps=(pixelwise_overlap(geometry, x.shape, channels),),
+            cycles=node.output.size * (w.shape[1] * w.shape[2] * w.shape[3] * 4.0 + 40.0),
+            code_bytes=500,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygen.kernels._interleave import BLOCK, interleave
 from tinygen.kernels._requantization import Requantization, fold_zero_point
 from tinygen.kernels.base import (
     Constant,
@@ -29,21 +30,7 @@ from tinygen.ops.weights import bias_of
 
 if TYPE_CHECKING:
     from tinygen.cores import Core
-    from tinygen.ir import Array, Node
-
-# Outputs that are computed together, so that each input value is loaded once for all of them.
-BLOCK = 4
-
-
-def interleave(weights: Array) -> Array:
-    """Weights (outputs, depth) in the order in which they are read.
-
-    Blocks of BLOCK outputs, in each the weights of one input value next to each other; then the
-    remaining outputs, row by row.
-    """
-    whole = weights.shape[0] // BLOCK * BLOCK
-    blocks = weights[:whole].reshape(-1, BLOCK, weights.shape[1]).transpose(0, 2, 1)
-    return np.concatenate([blocks.reshape(-1), weights[whole:].reshape(-1)])
+    from tinygen.ir import Node
 
 
 class FullyConnectedPortable(Kernel):
