@@ -1,0 +1,97 @@
+"""The MLPerf Tiny reference models: every tensor, from the interpreter to the object code."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen import oracle, reference
+from tinygen.compiler import compile_graph
+from tinygen.cores import core
+from tinygen.frontend import tflite
+from tinygen.ops import operator
+from tinygen.ops.sampling import stimuli
+from tinygen.verify.host import on_host
+from tinygen.verify.model import against_oracle, against_source
+from tinygen.verify.target import on_target
+
+FOLDER = os.environ.get("TINYGEN_MODELS")
+MODELS = {
+    "kws": "kws_ref_model.tflite",
+    "vww": "vww_96_int8.tflite",
+    "ic": "pretrainedResnet_quant.tflite",
+    "ad": "ad01_int8.tflite",
+}
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+EDGES = ((-128, 127), (127, -128))
+ARENA_BYTES = {"kws": 16_000, "vww": 55_296, "ic": 49_800, "ad": 768}
+pytestmark = [
+    pytest.mark.reference,
+    pytest.mark.skipif(
+        FOLDER is None, reason="TINYGEN_MODELS does not name a folder with the reference models"
+    ),
+]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request):
+    path = Path(FOLDER) / "models" / MODELS[request.param]
+    return request.param, path.read_bytes(), tflite.load(path)
+
+
+def extremes(shape):
+    """Twenty inputs of extreme values: constants, checkerboards, stripes, single values."""
+    places = np.indices(shape)
+    found = [np.full(shape, value) for value in (-128, 127, 0, -1, 1, -127)]
+    boards = [places.sum(axis=0) % 2, *(axis % 2 for axis in places[1:])]
+    found += [np.where(board, low, high) for board in boards for low, high in EDGES]
+    found += [np.where(places[-1] % n == 0, 127, -128) for n in (3, 4, 5, 7)]
+    rng = np.random.default_rng(20)
+    while len(found) < 20:
+        found.append(np.where(rng.random(shape) < 0.5, -128, 127))
+    return [(values.astype(np.int8),) for values in found[:20]]
+
+
+@pytest.mark.slow
+def test_every_tensor_equals_the_interpreter_and_the_generated_c(model):
+    _, data, graph = model
+    if not oracle.available():
+        pytest.skip("tflite-micro is not installed (extra verify)")
+    rng = np.random.default_rng(100)
+    shape = graph.inputs[0].shape
+    inputs = [(rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(100)]
+    inputs += extremes(shape)
+    compiled = compile_graph(graph, core("cortex-m4"), kernels="tinygen")
+    for first in range(0, len(inputs), 20):
+        batch = inputs[first : first + 20]
+        source_values = reference.run_all(graph, batch)
+        values = reference.run_all(compiled.graph, batch)
+        checked = against_oracle(graph, data, batch, source_values)
+        assert checked.values >= 20 * sum(node.output.size for node in graph.nodes)
+        against_source(graph, compiled.graph, source_values, values)
+        assert on_host(compiled, batch, values).inputs == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m3", "cortex-m7", "cortex-m33"])
+def test_object_code_of_every_core_equals_the_reference(model, name):
+    _, _, graph = model
+    compiled = compile_graph(graph, core(name), kernels="tinygen")
+    inputs = [tuple(given) for given in stimuli(graph.inputs, 7, 1)]
+    assert on_target(compiled, inputs).comparison.inputs == 4
+
+
+def test_arena_is_proven_the_smallest(model):
+    name, _, graph = model
+    plan = compile_graph(graph, core("cortex-m7"), kernels="tinygen").plan
+    assert plan.optimal
+    assert plan.nbytes <= ARENA_BYTES[name]
+
+
+def test_unneeded_channels_of_the_person_detector_go():
+    graph = tflite.load(Path(FOLDER) / "models" / MODELS["vww"])
+    compiled = compile_graph(graph, core("cortex-m4"), kernels="tinygen")
+    layers = [layer for layer in compiled.layers if layer.node.op in WEIGHTED]
+    assert sum(operator(layer.node.op).macs(layer.node) for layer in layers) <= 3_733_073
+    assert sum(layer.node.input(1).size for layer in layers) <= 29_286
