@@ -11,7 +11,7 @@ from tinygen.cores import core
 from tinygen.errors import UnsupportedError
 from tinygen.ir import Node
 from tinygen.kernels import kernels
-from tinygen.kernels._sliding import channelwise_overlap
+from tinygen.kernels._sliding import channelwise_overlap, pixelwise_overlap
 from tinygen.kernels.average_pool_2d_portable import MAX_COUNT, RECIPROCAL_BITS
 from tinygen.ops import operator
 from tinygen.ops.base import quantized
@@ -104,3 +104,11 @@ def test_a_window_without_padding_needs_no_distance():
     for stride in ((1, 1), (2, 2), (1, 3)):
         window = Window.over(shape, 2, 2, stride, "VALID")
         assert channelwise_overlap(window, shape).distance == 0
+
+
+def test_a_pointwise_convolution_slides_one_pixel_behind():
+    shape = (1, 12, 10, 8)
+    window = Window.over(shape, 1, 1, (1, 1), "VALID")
+    assert pixelwise_overlap(window, shape, 8).distance == 8
+    assert pixelwise_overlap(window, shape, 5).distance == 5
+    assert pixelwise_overlap(window, shape, 9).distance == 120 * 9 - 119 * 8
