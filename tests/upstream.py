@@ -29,6 +29,13 @@ _ADAPTER = """
     arm_convolve_s8(a, b, c, d, e, f, g, h, i, j, k)
 #endif
 """
+# What that version's headers lack on a host, and the name that makes them leave out Arm's.
+_HOST = """
+#if !defined(__arm__)
+#define __GNUC_PYTHON__
+#define __RESTRICT __restrict
+#endif
+"""
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,9 @@ def _unpacked(wheel, root):
             target = root / inside.partition("/")[2]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.read(name))
-    with (root / "Include" / "arm_nnfunctions.h").open("a") as header:
-        header.write(_ADAPTER)
+    functions, types = (
+        root / "Include" / name for name in ("arm_nnfunctions.h", "arm_nn_math_types.h")
+    )
+    functions.write_text(functions.read_text() + _ADAPTER)
+    types.write_text(_HOST + types.read_text())
     return root

@@ -1,22 +1,17 @@
 """Kernels that call CMSIS-NN against numpy: drawn nodes on the host, and as object code."""
 
-import itertools
 import shutil
 
 import helium
 import pytest
 import upstream
-from batching import compile_nodes, distinct, drawn_nodes
+from batching import compile_nodes, drawn_nodes
 from overlapping import promises, prove_closest
+from row_convolutions import row_convolutions
 
 from tinygen import cores
-from tinygen.ir import Node
 from tinygen.kernels import kernels
-from tinygen.ops import operator
-from tinygen.ops.base import draw_quantized, quantized
-from tinygen.ops.conv_2d import Conv2DOptions
-from tinygen.ops.sampling import SeededDraw, stimuli
-from tinygen.ops.weights import draw_weights
+from tinygen.ops.sampling import stimuli
 from tinygen.verify.host import on_host
 from tinygen.verify.target import link_bare, on_target
 
@@ -108,29 +103,14 @@ def test_closest_overlaps_give_the_same_bytes(library, monkeypatch):
     assert prove_closest(drawn, monkeypatch).values > 0
 
 
-def row_convolutions():
-    """Convolutions along one row, at every small width, window, stride and padding."""
-    kernel = kernels()["conv_2d_cmsis_nn"]
-    cases = itertools.product(range(1, 10), range(2, 6), (1, 2, 3), ("SAME", "VALID"))
-    for seed, (width, span, stride, padding) in enumerate(cases):
-        if padding == "VALID" and span > width:
-            continue
-        draw = SeededDraw(seed)
-        x = draw_quantized(draw, "input", (1, 1, width, 4))
-        inputs = (x, *draw_weights(draw, x, (3, 1, span, 4), axis=0))
-        options = Conv2DOptions(padding=padding, stride_w=stride)
-        node = Node("CONV_2D", "row", inputs, (quantized("output", (), 1.0, 0),), options)
-        y = draw_quantized(draw, "output", operator("CONV_2D").shapes(node)[0])
-        yield distinct(node.replace(outputs=(y,)), f"row_{seed}"), kernel
-
-
 @pytest.mark.slow
 @needs_arm
 @pytest.mark.skipif(not helium.AVAILABLE, reason="qemu-system-arm is not installed")
 def test_helium_row_convolutions_are_exact_wherever_they_are_chosen(library, tmp_path, monkeypatch):
     core = cores.core("cortex-m55")
-    nodes = [(node, kernel) for node, kernel in row_convolutions()]
-    routines = [kernel.implement(node, core).params["routine"] for node, kernel in nodes]
+    kernel = kernels()["conv_2d_cmsis_nn"]
+    nodes = [(node, kernel) for node in row_convolutions()]
+    routines = [kernel.implement(node, core).params["routine"] for node, _ in nodes]
     assert {"arm_convolve_1_x_n_s8", "arm_convolve_s8"} == set(routines)
     compiled = compile_nodes(nodes, core, monkeypatch)
     assert helium.assert_equals_numpy(compiled, inputs_for(compiled, seed=5, randoms=1), tmp_path)
