@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SMALLEST_RANGE = 1e-6
 """Narrower ranges of activations, such as that of a tensor that is always zero, are replaced by one
-of this size on both sides of zero. The only place where scales are not the converter's to the bit.
+of this size on both sides of zero.
 """
 
 SMALLEST_WEIGHT = 5e-7
@@ -48,17 +48,15 @@ class Range:
 def asymmetric(values: Range) -> Quantization:
     """int8 quantization of an activation, zero represented exactly.
 
-    The scale is (high - low) / 255 in double precision, kept as float32. The zero point is
-    computed from the end of the range that gives the smaller error, and rounded half away.
+    The scale is (high - low) / 255 in single precision. The zero point is -128 - low / scale, kept
+    in single precision too and rounded half away.
     """
-    low, high = min(values.low, 0.0), max(values.high, 0.0)
+    low, high = np.float32(min(values.low, 0.0)), np.float32(max(values.high, 0.0))
     if high - low < SMALLEST_RANGE:
-        low, high = -SMALLEST_RANGE, SMALLEST_RANGE
-    scale = (high - low) / 255
-    from_low, from_high = -128 - low / scale, 127 - high / scale
-    nearer_low = 128 + abs(low / scale) < 127 + abs(high / scale)
-    zero_point = int(round_half_away(from_low if nearer_low else from_high))
-    return Quantization((float(np.float32(scale)),), (min(max(zero_point, -128), 127),))
+        low, high = np.float32(-SMALLEST_RANGE), np.float32(SMALLEST_RANGE)
+    scale = float((high - low) / np.float32(255))
+    zero_point = int(round_half_away(np.float32(-128 - float(low) / scale)))
+    return Quantization((scale,), (min(max(zero_point, -128), 127),))
 
 
 def symmetric(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ def activate(emitter: Emitter, call: Call, x: Tensor) -> Tensor:
         gate = emitter.emit("LOGISTIC", f"{call.name}/sigmoid", (x,))
         return emitter.emit("MUL", name, (x, gate))
     if function == "leaky_relu":
-        return emitter.emit("LEAKY_RELU", name, (x,), alpha=_DEFAULT_LEAK)
+        return _leaky(emitter, name, x, _DEFAULT_LEAK)
     raise call.refusal(f"activation {function!r} has no int8 operator", f"use one of {_KNOWN}")
 
 
@@ -54,14 +56,17 @@ def _relu(emitter: Emitter, call: Call) -> Tensor:
         "use ReLU(), ReLU(max_value=6) or LeakyReLU",
     )
     if slope:
-        return emitter.emit("LEAKY_RELU", call.name, call.inputs, alpha=slope)
+        return _leaky(emitter, call.name, call.input, slope)
     return emitter.emit("RELU" if layer.max_value is None else "RELU6", call.name, call.inputs)
 
 
 def _leaky_relu(emitter: Emitter, call: Call) -> Tensor:
-    return emitter.emit(
-        "LEAKY_RELU", call.name, call.inputs, alpha=float(call.layer.negative_slope)
-    )
+    return _leaky(emitter, call.name, call.input, call.layer.negative_slope)
+
+
+def _leaky(emitter: Emitter, name: str, x: Tensor, slope: Any) -> Tensor:
+    # The slope as a model file keeps it, so that a graph equals what is read back from its file.
+    return emitter.emit("LEAKY_RELU", name, (x,), alpha=float(np.float32(slope)))
 
 
 def _softmax(emitter: Emitter, call: Call) -> Tensor:
