@@ -75,8 +75,7 @@ def measure_firmware(
     settings: Settings, progress: Progress, *, port: str | None, emulator: bool
 ) -> tuple[Report, Outcome]:
     """Run built firmware on a device, compare every output with the reference, and measure."""
-    folder = settings.build.output or default_folder(_board(settings))
-    under_test = built.read(folder, settings.build.board)
+    under_test = built.read(_built_folder(settings), settings.build.board)
     graph, limit = under_test.model.graph, settings.data.limit
     if settings.data.path is not None:
         samples = data.load(settings.data.path, graph.inputs, limit)
@@ -89,9 +88,23 @@ def measure_firmware(
     return budget.judged(report, settings.budget), outcome
 
 
+def flash_firmware(
+    settings: Settings, progress: Progress, *, tool: str | None, probe: str | None
+) -> None:
+    """Put built firmware onto a plugged-in board."""
+    folder = _built_folder(settings)
+    built_firmware = built.read(folder, settings.build.board)
+    progress.step(f"flashing {built_firmware.board.title}")
+    firmware.upload(folder, protocol=tool, port=probe)
+
+
 def default_folder(board: Board) -> Path:
     """Where the firmware for a board is built when no folder is named."""
     return Path("build") / board.name
+
+
+def _built_folder(settings: Settings) -> Path:
+    return settings.build.output or default_folder(_board(settings))
 
 
 def _model(settings: Settings, progress: Progress) -> Model:

@@ -90,7 +90,9 @@ def upload(folder: Path, *, protocol: str | None = None, port: str | None = None
     if not list(folder.glob(".pio/build/*/firmware.bin")):
         raise ConfigError(f"{folder} holds no firmware image; run 'tinygen build' first")
     settings = {"TINYGEN_UPLOAD_PROTOCOL": protocol} if protocol else {}
-    arguments = ["--target", "nobuild", "--target", "upload"]
+    # PlatformIO throws the output away when the folder was moved or edited, so this may build it
+    # again; the same sources give the same image.
+    arguments = ["--target", "upload"]
     if port:
         arguments += ["--upload-port", port]
     done = platformio.run(folder, arguments, extra=settings, to_terminal=True)
