@@ -10,7 +10,7 @@ extern const uint32_t linker_data_image[]; /* in flash */
 extern uint32_t linker_bss_start[];
 extern uint32_t linker_bss_end[];
 
-/* The stack of the program. It stands at the low end of a RAM, so that what overflows it faults. */
+/* The stack of the program. It stands at the low end of a RAM, with nothing of ours below. */
 extern uint32_t linker_stack_start[];
 extern uint32_t linker_stack_end[];
 

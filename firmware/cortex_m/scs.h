@@ -45,6 +45,16 @@
 #define CPACR 0xE000ED88u     /* coprocessor access */
 #define CPACR_CP10_CP11 (0xFu << 20)
 
+/* Memory protection unit of Armv7-M */
+#define MPU_CTRL 0xE000ED94u /* control */
+#define MPU_CTRL_ENABLE (1u << 0)
+#define MPU_CTRL_PRIVDEFENA (1u << 2) /* what no region covers is as without MPU */
+#define MPU_RBAR 0xE000ED9Cu          /* region base address, and with VALID its number */
+#define MPU_RBAR_VALID (1u << 4)
+#define MPU_RASR 0xE000EDA0u /* region attributes and size; access permission 0 is none at all */
+#define MPU_RASR_ENABLE (1u << 0)
+#define MPU_RASR_XN (1u << 28)
+
 /* Caches of the Cortex-M7 */
 #define CCSIDR 0xE000ED80u  /* size of the selected cache */
 #define CSSELR 0xE000ED84u  /* which cache: 0 is level 1 data */

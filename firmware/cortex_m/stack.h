@@ -1,4 +1,4 @@
-/* How deep the program's stack has been. */
+/* The program's stack: how deep it has been, and that it never goes too deep unnoticed. */
 #ifndef STACK_H
 #define STACK_H
 
@@ -8,5 +8,8 @@
 void stack_paint(void);
 
 uint32_t stack_high_water(void);
+
+/* Makes every access below the stack a fault. */
+void stack_guard(void);
 
 #endif

@@ -26,10 +26,6 @@ static void clear_bss(void)
 /* Runs main() on the program's stack, and leaves the reset stack to exceptions. */
 static _Noreturn void enter_main(void)
 {
-#if CORE_HAS_STACK_LIMITS
-    __asm__ volatile("msr psplim, %0\n msr msplim, %1" ::"r"(linker_stack_start),
-                     "r"(linker_handler_stack_start));
-#endif
     __asm__ volatile("msr psp, %0\n"
                      "movs r0, #2\n" /* CONTROL.SPSEL: threads use PSP */
                      "msr control, r0\n"
@@ -55,5 +51,6 @@ void startup_reset(void)
     clear_bss();
     retained_begin_boot(linker_stack_start, linker_distance(linker_stack_start, linker_stack_end));
     stack_paint();
+    stack_guard();
     enter_main();
 }

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from tinygen.errors import BudgetError
 
 if TYPE_CHECKING:
-    from tinygen.boards import Board
+    from collections.abc import Collection
+
+    from tinygen.boards import Board, Memory
 
 STACK_BYTES = 4096
 HANDLER_STACK_BYTES = 1024
@@ -16,6 +18,8 @@ HANDLER_STACK_BYTES = 1024
 # fails if this is too little; here it decides what still fits beside an arena.
 STATIC_BYTES = 5120 + HANDLER_STACK_BYTES
 _ALIGNMENT = 32
+# What firmware/cortex_m/stack.c makes inaccessible below the stack.
+_GUARD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ def place(board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES) -> Pla
     """
     free = {region.name: region.bytes for region in board.ram}
 
-    def take(what: str, size: int) -> str:
+    def take(what: str, size: int, among: Collection[str] = tuple(free)) -> str:
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
-        for name, room in free.items():
-            if size <= room:
+        for name in among:
+            if size <= free[name]:
                 free[name] -= size
                 return name
         rooms = " and ".join(f"{room:,} in {name}" for name, room in free.items())
@@ -47,7 +51,17 @@ def place(board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES) -> Pla
             "take a smaller model, --objective ram or a larger board"
         )
 
-    stack = take("the stack", stack_bytes)
+    guardable = [region.name for region in board.ram if not _follows_another(region, board)]
+    stack = take("the stack", stack_bytes, guardable)
     arena = take("the arena", arena_bytes)
     statics = take("the firmware", STATIC_BYTES)
     return Placement(stack, arena, statics, max(free, key=lambda name: free[name]))
+
+
+def _follows_another(region: Memory, board: Board) -> bool:
+    """Whether memory of ours lies where the guard of a stack at the start of a region would."""
+    return any(
+        other.origin < region.origin < other.end + _GUARD_BYTES
+        for other in board.memory
+        if other != region
+    )

@@ -117,7 +117,7 @@ def run(
         env=environment(project) | dict(extra or {}),
         stdin=subprocess.DEVNULL,
         stdout=None if to_terminal else subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=None if to_terminal else subprocess.STDOUT,
         text=True,
         check=False,
     )
