@@ -6,9 +6,11 @@ file, so that nothing in it gets executed: no Lambda, no class of somebody else.
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,56 +42,53 @@ def load(path: Path) -> Any:
             f"{path} is a folder; load it where it was made and save it with model.save('x.keras')"
         )
     try:
-        with path.open("rb") as file:
-            signature = file.read(len(_HDF5_SIGNATURE))
         size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise ModelError(
+                f"{path} has {size} bytes, which no model for a microcontroller has; check the name"
+            )
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"model {path} cannot be read ({error.strerror}); name a .keras or .h5 file"
         ) from None
-    if size > _LARGEST_FILE:
-        raise ModelError(f"{path} has {size} bytes, no model for a microcontroller; check the name")
-    if signature == _HDF5_SIGNATURE:
-        model = _load_h5(path)
-    elif zipfile.is_zipfile(path):
-        _judge(_config_of_archive(path), path)
-        model = _load(path)
-    else:
-        raise ModelError(
-            f"{path} is neither a .keras nor an .h5 file, or it is cut off; "
-            "save the model with model.save('x.keras')"
-        )
+    # Keras tells formats by the name, and loads the very bytes that have been judged.
+    with tempfile.TemporaryDirectory() as folder:
+        if content.startswith(_HDF5_SIGNATURE):
+            copy = Path(folder) / "model.h5"
+            copy.write_bytes(content)
+            _renew_h5(copy, path)
+        else:
+            copy = Path(folder) / "model.keras"
+            copy.write_bytes(content)
+            _judge(_config_of_archive(content, path), path)
+        model = _load(copy, path)
     _require_finite(model, path)
     return model
 
 
-def _load_h5(path: Path) -> Any:
-    """Load a copy whose description Keras 3 understands."""
-    hdf5 = h5py()
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "model.h5"
-        copy.write_bytes(path.read_bytes())
-        try:
-            with hdf5.File(copy, "r+") as file:
-                text = file.attrs.get("model_config")
-                if text is not None:
-                    config = modernize(_parsed(text, path))
-                    _judge(config, path)
-                    del file.attrs["model_config"]
-                    file.attrs["model_config"] = json.dumps(config)
-        except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} is damaged ({_first_line(error)}); save it again") from None
-        if text is None:
-            raise ModelError(
-                f"{path} holds weights without the layers they belong to; "
-                "save the whole model with model.save('x.keras')"
-            )
-        return _load(copy, path)
-
-
-def _config_of_archive(path: Path) -> Any:
+def _renew_h5(copy: Path, path: Path) -> None:
+    """Judge the description in an .h5 file, and replace it by one that Keras 3 understands."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with h5py().File(copy, "r+") as file:
+            text = file.attrs.get("model_config")
+            if text is not None:
+                config = modernize(_parsed(text, path))
+                _judge(config, path)
+                del file.attrs["model_config"]
+                file.attrs["model_config"] = json.dumps(config)
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelError(f"{path} is damaged ({_first_line(error)}); save it again") from None
+    if text is None:
+        raise ModelError(
+            f"{path} holds weights without the layers they belong to; "
+            "save the whole model with model.save('x.keras')"
+        )
+
+
+def _config_of_archive(content: bytes, path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_FILE:
                 raise ModelError(f"{path} unpacks to more than a gigabyte; check the file")
             if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
@@ -100,8 +99,17 @@ def _config_of_archive(path: Path) -> Any:
             f"{path} is an archive without config.json and so no Keras model; "
             "save the model with model.save('x.keras')"
         ) from None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ModelError(f"{path} is damaged ({_first_line(error)}); save it again") from None
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise ModelError(
+            f"{path} is neither a .keras nor an .h5 file, or it is damaged "
+            f"({_first_line(error)}); save the model with model.save('x.keras')"
+        ) from None
 
 
 def _parsed(text: str | bytes, path: Path) -> Any:
@@ -158,14 +166,14 @@ def _class_names(value: Any) -> Iterator[Any]:
             yield from _class_names(item)
 
 
-def _load(file: Path, path: Path | None = None) -> Any:
+def _load(copy: Path, path: Path) -> Any:
     module = keras()
     try:
-        return module.models.load_model(file, compile=False, safe_mode=True)
+        return module.models.load_model(copy, compile=False, safe_mode=True)
     except Exception as error:
         # Whatever a damaged file makes Keras raise, it is the file that is wrong.
         raise ModelError(
-            f"{path or file} cannot be loaded ({_first_line(error)}); "
+            f"{path} cannot be loaded ({_first_line(error)}); "
             f"save it again with Keras {module.__version__}"
         ) from error
 
