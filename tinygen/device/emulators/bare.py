@@ -23,6 +23,7 @@ import unicorn
 from elftools.elf.constants import P_FLAGS
 from unicorn import arm_const
 
+from tinygen.device import cycles
 from tinygen.device.emulators import block_counter
 from tinygen.device.emulators.calls import FENCE, PAINT, CallResult, untouched
 from tinygen.device.emulators.image import read_image
@@ -84,6 +85,7 @@ class BareTarget:
         if core.unicorn is None:
             raise InputError(f"{core.name} cannot be emulated in process; use QEMU for it")
         self._timeout = timeout  # seconds of the host
+        self._cycles = cycles.model(core)
         self._engine = unicorn.Uc(
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
         )
@@ -185,7 +187,9 @@ class BareTarget:
         self._check_fences()
         return CallResult(
             instructions=self._counter.instructions - before,
-            cycles_modelled=None,
+            cycles_modelled=(
+                self._cycles.cycles(self._counter.blocks(), self.read) if self._cycles else None
+            ),
             stack_bytes=self._stack_bytes - untouched(self.read(_STACK, self._stack_bytes)),
             value=engine.reg_read(arm_const.UC_ARM_REG_R0),
         )

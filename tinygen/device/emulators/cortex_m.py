@@ -117,6 +117,10 @@ class CortexM:
             elif self._asleep() and self._pending_exception() is None and not sleep():
                 return
 
+    def read(self, address: int, nbytes: int) -> bytes:
+        """Bytes of memory."""
+        return bytes(self.engine.mem_read(address, nbytes))
+
     def _map(self, memory: Iterable[Memory], image: Image) -> None:
         for region in memory:
             allowed = unicorn.UC_PROT_ALL

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from tinygen import boards
+from tinygen.device import cycles
 from tinygen.device.emulators.image import read_image
 from tinygen.device.emulators.stm32 import Stm32
 from tinygen.errors import TinygenError
@@ -80,6 +81,7 @@ class _Server:
     def __init__(self, board: boards.Board, image: Path) -> None:
         self._events: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
         self._console = _Console(self._events)
+        self._cycles = cycles.model(board.cpu)
         self._machine = Stm32(board, read_image(image), self._console.transmit)
 
     def run(self, commands: TextIO, answers: TextIO) -> None:
@@ -112,6 +114,11 @@ class _Server:
                 {
                     "windows": self._machine.windows,
                     "instructions": sum(b.instructions * b.entered for b in blocks),
+                    "cycles_modelled": (
+                        self._cycles.cycles(blocks, self._machine.cpu.read)
+                        if self._cycles
+                        else None
+                    ),
                 }
             )
         elif command == "clear":

@@ -52,7 +52,7 @@ class UnicornBoard:
     def counts(self) -> Counts:
         """What ran inside the trigger window, once the board is idle."""
         answer = self._ask("counts")
-        return Counts(answer["windows"], answer["instructions"], answer.get("cycles_modelled"))
+        return Counts(answer["windows"], answer["instructions"], answer["cycles_modelled"])
 
     def clear_counts(self) -> None:
         """Starts counting afresh."""
