@@ -129,3 +129,11 @@ def test_random_samples_are_the_same_every_time_and_cover_the_range():
 )
 def test_the_class_an_output_stands_for(output, tensor, expected):
     assert data.predicted(output, tensor) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(["y", "x"], ["x"]), (["x1", "x0", "x3"], ["x0", "x1"]), (["y"], [])],
+)
+def test_arrays_that_hold_samples(names, expected):
+    assert data.input_names(dict.fromkeys(names)) == expected
