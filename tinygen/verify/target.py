@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygen import cmsis_nn, reference, toolchain
-from tinygen.device.emulators.bare import BareTarget
+from tinygen.device.emulators.bare import open_bare
 from tinygen.verify.compare import Comparison, same_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tinygen.compiler import CompiledModel
+    from tinygen.device.emulators.bare import BareTarget
+    from tinygen.device.emulators.bare_qemu import QemuBareTarget
     from tinygen.ir import Array, Tensor
 
 _FILL = b"\x5a"
@@ -56,7 +58,8 @@ def on_target(
     with tempfile.TemporaryDirectory(prefix="tinygen-proof-") as folder:
         image = link_bare(compiled, Path(folder))
         values = reference.run_all(compiled.graph, inputs) if expected is None else expected
-        return _run(compiled, BareTarget(image, compiled.core), inputs, values)
+        with open_bare(image, compiled.core) as target:
+            return _run(compiled, target, inputs, values)
 
 
 def link_bare(compiled: CompiledModel, folder: Path) -> Path:
@@ -88,7 +91,7 @@ def link_bare(compiled: CompiledModel, folder: Path) -> Path:
 
 def _run(
     compiled: CompiledModel,
-    target: BareTarget,
+    target: BareTarget | QemuBareTarget,
     inputs: Sequence[tuple[Array, ...]],
     values: Sequence[dict[Tensor, Array]],
 ) -> TargetRun:
