@@ -13,13 +13,17 @@ from tinygen.errors import DataError, ProofError
 from tinygen.progress import Silent
 
 GRAPH = two_convs()
-COMPILED = compiler.compile_graph(GRAPH, cores.core("cortex-m3"), kernels="tinygen")
 SAMPLES = data.random(GRAPH.inputs, 5)
 
 
 @pytest.fixture(scope="module")
-def right(tmp_path_factory):
-    return loopback.build(tmp_path_factory.mktemp("right"), COMPILED)
+def compiled():
+    return compiler.compile_graph(GRAPH, cores.core("cortex-m3"), kernels="tinygen")
+
+
+@pytest.fixture(scope="module")
+def right(compiled, tmp_path_factory):
+    return loopback.build(tmp_path_factory.mktemp("right"), compiled)
 
 
 def run(executable, samples):
@@ -57,11 +61,11 @@ def test_a_label_the_model_cannot_give_is_refused(right):
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2"])
-def test_a_wrong_layer_is_named(tmp_path, layer):
-    weights = COMPILED.files["weights.c"]
+def test_a_wrong_layer_is_named(compiled, tmp_path, layer):
+    weights = compiled.files["weights.c"]
     bias = re.search(rf"{layer}_bias\[\d+\] = \{{\s*(-?\d+)", weights)
     changed = f"{weights[: bias.start(1)]}{int(bias[1]) + 100_000}{weights[bias.end(1) :]}"
-    wrong = dataclasses.replace(COMPILED, files=COMPILED.files | {"weights.c": changed})
+    wrong = dataclasses.replace(compiled, files=compiled.files | {"weights.c": changed})
     outcome = run(loopback.build(tmp_path, wrong), SAMPLES)
     assert outcome.mismatches == 5
     assert outcome.difference == f"sample 0 first in layer {layer!r}"
