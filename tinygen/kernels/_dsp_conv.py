@@ -38,12 +38,14 @@ FLAT_STEPS = 24
 class Layer:
     """A convolution whose filter rows are runs of ``run`` values.
 
-    ``weights`` is (channels, rows, run), ``bias`` has the input's zero point folded in.
+    ``weights`` is (channels, rows, run), ``bias`` has the input's zero point folded in, ``bound``
+    is the largest magnitude of an accumulator.
     """
 
     weights: Array
     bias: Array
     scaling: Requantizer
+    bound: int
 
     @property
     def channels(self) -> int:
@@ -61,15 +63,9 @@ def layer_of(node: Node) -> Layer:
     bias = fold_zero_point(bias_of(node, channels), sums, zero_point)
     multipliers, shifts = requantization(node, channels)
     low, high = activation_range(node.options.fused_activation_function, node.output.quant)
-    scaling = requantizer(
-        multipliers,
-        shifts,
-        accumulator_bound(runs.reshape(channels, -1), bias),
-        node.output.quant.zero_point,
-        low,
-        high,
-    )
-    return Layer(runs, bias, scaling)
+    bound = accumulator_bound(runs.reshape(channels, -1), bias)
+    scaling = requantizer(multipliers, shifts, bound, node.output.quant.zero_point, low, high)
+    return Layer(runs, bias, scaling, bound)
 
 
 def stream(layer: Layer, weight_bits: int, *, quads: bool) -> Constant:
