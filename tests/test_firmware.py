@@ -300,6 +300,18 @@ def test_counts_of_instructions_repeat_exactly(name, tmp_path):
     assert 10_000 < counts.pop() < 30_000
 
 
+@needs_qemu
+@pytest.mark.slow
+def test_the_counter_goes_on_where_its_32_bits_end(image):
+    board = boards.load_board("mps2_an386")
+    inputs = [FIRST, b"\x05\x07"]
+    with tiny_firmware.qemu_session(board, image.elf) as session:
+        one = session.measure(inputs, 1).ticks
+        many = session.measure(inputs, 150_000).ticks
+    assert many > 1 << 32
+    assert many / 150_000 == pytest.approx(one, abs=1)
+
+
 OVERFLOW = """
 static uint8_t recurse(volatile uint8_t *from, uint32_t depth)
 {

@@ -4,8 +4,8 @@
 
 #include "system.h"
 
-/* Called once, early. Where nothing has survived, the boot is numbered after the noise in a range of
- * RAM that nothing has written to since power came. */
+/* Called once, early. Where nothing has survived, the boot is numbered after the noise in a range
+ * of RAM that nothing has written to since power came. */
 void retained_begin_boot(const void *noise, uint32_t bytes);
 
 void retained_record_fault(const system_fault_t *fault);

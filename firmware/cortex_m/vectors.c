@@ -1,4 +1,4 @@
-/* The vector table. An entry that is not named here belongs to an interrupt that nothing enables. */
+/* The vector table. An entry without a name belongs to an interrupt that nothing enables. */
 #include "board.h"
 #include "exceptions.h"
 #include "linker.h"

@@ -1,4 +1,4 @@
-/* Clock of the STM32F4 with over-drive and of the STM32F7 (RM0390 and RM0385, chapters 3 to 6). */
+/* Clock of the STM32F4 with over-drive (RM0390) and of the STM32F7 (RM0385). */
 #include "board.h"
 #include "clock.h"
 #include "register.h"
@@ -18,10 +18,11 @@ static bool start_oscillator(void)
 
 static void start_pll(void)
 {
-    register_change(PWR_CR, PWR_CR_VOS, PWR_CR_VOS_SCALE_1); /* before PLLON, when it takes effect */
-    register_change(RCC_PLLCFGR,
-                    RCC_PLLCFGR_M | RCC_PLLCFGR_N | RCC_PLLCFGR_P | RCC_PLLCFGR_SRC_HSE,
-                    BOARD_CLOCK_PLL_M | BOARD_CLOCK_PLL_N << 6 | (BOARD_CLOCK_PLL_P / 2u - 1u) << 16 |
+    register_change(PWR_CR, PWR_CR_VOS, PWR_CR_VOS_SCALE_1); /* takes effect with PLLON */
+    uint32_t mask = RCC_PLLCFGR_M | RCC_PLLCFGR_N | RCC_PLLCFGR_P | RCC_PLLCFGR_SRC_HSE;
+    uint32_t divider = BOARD_CLOCK_PLL_P / 2u - 1u; /* 2, 4, 6 or 8 as 0, 1, 2 or 3 */
+    register_change(RCC_PLLCFGR, mask,
+                    BOARD_CLOCK_PLL_M | BOARD_CLOCK_PLL_N << 6 | divider << 16 |
                         RCC_PLLCFGR_SRC_HSE);
     REGISTER(RCC_CR) |= RCC_CR_PLLON;
 }

@@ -1,4 +1,4 @@
-/* Clock of the STM32L4+ (RM0432, chapters 3, 5 and 6). Its buses run at the frequency of the core. */
+/* Clock of the STM32L4+ (RM0432). Its buses run at the frequency of the core. */
 #include "board.h"
 #include "clock.h"
 #include "register.h"

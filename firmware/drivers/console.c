@@ -45,9 +45,9 @@ int32_t console_getc(void)
 
 void console_wait(void)
 {
-    /* With interrupts held back, one that comes between the look and the sleep still ends the sleep.
-     * To look at the port as well makes the console work without an interrupt controller, as in a
-     * simple emulator. */
+    /* With interrupts held back, one that comes between the look and the sleep still ends the
+     * sleep. To look at the port as well makes the console work without an interrupt controller,
+     * as in a simple emulator. */
     uint32_t held = interrupts_hold();
     receive();
     if (queue_in == queue_out) {

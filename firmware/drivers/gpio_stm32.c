@@ -1,4 +1,4 @@
-/* GPIO of the STM32F4, F7 and L4 (RM0385, chapter 6), the same in all three. */
+/* GPIO of the STM32F4, F7 and L4 (RM0390, RM0385, RM0432), the same in all three. */
 #include "gpio.h"
 
 #include "register.h"
@@ -12,7 +12,7 @@
 #define OSPEEDR_HIGH 2u
 #define GPIO_PUPDR(port) (GPIO(port) + 0x0Cu) /* pull resistors, 2 bits a pin */
 #define PUPDR_UP 1u
-#define GPIO_BSRR(port) (GPIO(port) + 0x18u)                    /* set bits 0-15, clear bits 16-31 */
+#define GPIO_BSRR(port) (GPIO(port) + 0x18u) /* set by bits 0-15, clear by bits 16-31 */
 #define GPIO_AFR(port, pin) (GPIO(port) + 0x20u + (pin) / 8u * 4u) /* function, 4 bits a pin */
 
 static void set_field(uint32_t address, uint32_t index, uint32_t width, uint32_t value)

@@ -28,7 +28,10 @@ void uart_init(void)
 int32_t uart_receive(void)
 {
     REGISTER(UART_INTCLEAR) = INTCLEAR_RX;
-    return REGISTER(UART_STATE) & STATE_RX_FULL ? (int32_t)(REGISTER(UART_DATA) & 0xFFu) : UART_EMPTY;
+    if ((REGISTER(UART_STATE) & STATE_RX_FULL) == 0) {
+        return UART_EMPTY;
+    }
+    return (int32_t)(REGISTER(UART_DATA) & 0xFFu);
 }
 
 void uart_send(uint8_t byte)

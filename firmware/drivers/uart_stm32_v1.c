@@ -1,4 +1,4 @@
-/* USART of the STM32F4 (RM0390, chapter 25): one status and one data register. */
+/* USART of the STM32F4 (RM0390): one status and one data register. */
 #include "uart.h"
 
 #include "board.h"
@@ -33,7 +33,10 @@ void uart_init(void)
 /* To read SR and then DR also clears an overrun. */
 int32_t uart_receive(void)
 {
-    return REGISTER(USART_SR) & SR_RXNE ? (int32_t)(REGISTER(USART_DR) & 0xFFu) : UART_EMPTY;
+    if ((REGISTER(USART_SR) & SR_RXNE) == 0) {
+        return UART_EMPTY;
+    }
+    return (int32_t)(REGISTER(USART_DR) & 0xFFu);
 }
 
 void uart_send(uint8_t byte)

@@ -1,4 +1,4 @@
-/* USART and LPUART of the STM32F7 (RM0385, chapter 31) and STM32L4+ (RM0432, chapters 50 and 51). */
+/* USART and LPUART of the STM32F7 (RM0385) and the STM32L4+ (RM0432). */
 #include "uart.h"
 
 #include "board.h"
@@ -39,7 +39,7 @@ void uart_init(void)
     gpio_alternate(CONSOLE_TX_PORT, CONSOLE_TX_PIN, CONSOLE_ALTERNATE_FUNCTION);
     gpio_alternate(CONSOLE_RX_PORT, CONSOLE_RX_PIN, CONSOLE_ALTERNATE_FUNCTION);
     REGISTER(USART_BRR) = divider();
-    /* An overrun would otherwise stop reception until it is cleared; the CRC finds the lost byte. */
+    /* An overrun would otherwise stop reception until it is cleared; the CRC finds the loss. */
     REGISTER(USART_CR3) = CR3_OVRDIS;
     REGISTER(USART_CR1) = CR1_UE | CR1_TE | CR1_RE | CR1_RXNEIE;
     nvic_enable(CONSOLE_IRQ);
@@ -47,7 +47,10 @@ void uart_init(void)
 
 int32_t uart_receive(void)
 {
-    return REGISTER(USART_ISR) & ISR_RXNE ? (int32_t)(REGISTER(USART_RDR) & 0xFFu) : UART_EMPTY;
+    if ((REGISTER(USART_ISR) & ISR_RXNE) == 0) {
+        return UART_EMPTY;
+    }
+    return (int32_t)(REGISTER(USART_RDR) & 0xFFu);
 }
 
 void uart_send(uint8_t byte)

@@ -13,8 +13,9 @@ static inline void register_change(uint32_t address, uint32_t mask, uint32_t bit
     REGISTER(address) = (REGISTER(address) & ~mask) | bits;
 }
 
-/* Waits until the bits of `mask` are `bits`; gives up, and returns false, when the hardware does not
- * react. A million reads are over 10 ms on the fastest core here, longer than any wait in a manual. */
+/* Waits until the bits of `mask` are `bits`; gives up, and returns false, when the hardware does
+ * not react. A million reads take over 10 ms on the fastest core here, which is longer than any
+ * wait in a manual. */
 static inline bool register_await(uint32_t address, uint32_t mask, uint32_t bits)
 {
     for (uint32_t tries = 0; tries < 1000000u; tries++) {

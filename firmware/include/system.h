@@ -8,7 +8,7 @@
 typedef struct {
     uint32_t stack_bytes;
     uint32_t stack_high_water; /* the deepest the stack has ever been */
-    uint32_t static_bytes;     /* everything else in RAM that is laid out by the linker, arena aside */
+    uint32_t static_bytes;     /* all else that the linker lays out in RAM, arena aside */
 } system_memory_t;
 
 /* What the core saved when it faulted. `address` is 0 where the core could not tell. */

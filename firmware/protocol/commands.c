@@ -292,13 +292,15 @@ commands_then_t commands_execute(const frame_t *request, frame_t *answer)
 {
     payload_t payload = {frame_payload(request), frame_payload_bytes(request)};
     uint8_t kind = frame_kind(request);
+    bool known = kind < sizeof commands / sizeof commands[0] && commands[kind].execute != NULL;
     uint32_t status_at = answer->bytes;
     frame_append8(answer, STATUS_OK);
 
     status_t status;
-    if (kind >= sizeof commands / sizeof commands[0] || commands[kind].execute == NULL) {
+    if (!known) {
         status = STATUS_BAD_COMMAND;
-    } else if (payload.bytes < commands[kind].min_bytes || payload.bytes > commands[kind].max_bytes) {
+    } else if (payload.bytes < commands[kind].min_bytes ||
+               payload.bytes > commands[kind].max_bytes) {
         status = STATUS_BAD_ARGUMENT;
     } else {
         status = commands[kind].execute(payload, answer);

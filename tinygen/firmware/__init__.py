@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 _BUILD_ID_BYTES = 16
+# What a compiler, the linker and SCons say first; not the "collect2: error" that sums it up.
+_CAUSE = re.compile(r"(?<!collect2): (fatal )?error:|undefined reference|/ld: |^\*\*\* |^Error")
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 
 
@@ -125,7 +127,7 @@ def _failure(log: str, board: Board) -> BuildError | BudgetError:
             "take a smaller model or a larger board"
         )
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    telling = (line for line in lines if re.search(r"\berror\b|undefined reference", line, re.I))
+    telling = (line for line in lines if _CAUSE.search(line))
     first = next(telling, lines[-1] if lines else "no output")
     handle, path = tempfile.mkstemp(prefix=f"tinygen-{board.name}-", suffix=".log")
     with os.fdopen(handle, "w") as file:

@@ -45,7 +45,7 @@ def files(compiled: CompiledModel, board: Board, stack_bytes: int) -> dict[str, 
     Raises BudgetError when the board has too little RAM, ToolchainError when the network needs
     CMSIS-NN and it is not installed.
     """
-    texts = {name: path.read_text() for name, path in _sources(board)}
+    texts = {name: path.read_text("utf-8") for name, path in _sources(board)}
     texts["include/board.h"] = _board_header(board)
     texts["ld/firmware.ld"] = _render(
         "linker.ld.j2",
@@ -55,7 +55,7 @@ def files(compiled: CompiledModel, board: Board, stack_bytes: int) -> dict[str, 
         stack_bytes=stack_bytes,
         handler_stack_bytes=HANDLER_STACK_BYTES,
     )
-    texts[f"boards/{board.name}.json"] = board.path.read_text()
+    texts[f"boards/{board.name}.json"] = board.path.read_text("utf-8")
     texts["platformio.ini"] = _render(
         "platformio.ini.j2",
         board=board,
@@ -83,7 +83,7 @@ def _sources(board: Board) -> Iterator[tuple[str, Path]]:
     """Files of firmware/ and the names they get: what is general, and what the SoC names."""
     root = paths.FIRMWARE
     soc = root / "soc" / board.soc
-    parts = json.loads((soc / "soc.json").read_text())
+    parts = json.loads((soc / "soc.json").read_text("utf-8"))
     drivers = {"console.c", parts["clock"], parts["uart"], f"counter_{board.counter}.c"}
     drivers.add(parts["trigger"] if board.trigger else "trigger_none.c")
     if parts["pins"]:

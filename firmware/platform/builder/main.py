@@ -44,7 +44,7 @@ env.Replace(
     ARFLAGS=["rcsD"],  # D: no dates in archives
     PROGNAME="firmware",
     PROGSUFFIX=".elf",
-    LDSCRIPT_PATH=os.path.join(project, "ld", "firmware.ld"),
+    LDSCRIPT_PATH=os.path.join("ld", "firmware.ld"),
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
     SIZEPRINTCMD="$SIZETOOL -B -d $SOURCES",
     SIZEPROGREGEXP=r"^(?:\.vectors|\.text|\.rodata|\.ARM\.exidx|\.data)\s+(\d+).*",
@@ -63,7 +63,8 @@ env.Append(
         *core_flags,
         "-nostartfiles",
         "-Wl,--gc-sections",
-        "-Wl,-Map=" + os.path.join("$BUILD_DIR", "firmware.map"),
+        # Relative, since the linker would take a path with blanks apart.
+        "-Wl,-Map=" + os.path.relpath(env.subst("$BUILD_DIR/firmware.map"), project),
     ],
     LIBS=["c", "gcc"],
     BUILDERS={
