@@ -25,7 +25,7 @@ def graph_of(emitter, x, *outputs):
 
 
 def test_branches_of_a_concatenation_share_the_union_of_their_ranges(emitter, x):
-    a, b = emitter.emit("RELU", "a", (x,)), emitter.emit("RELU6", "b", (x,))
+    a, b = emitter.emit("RELU", "a", (x,)), emitter.emit("HARD_SWISH", "b", (x,))
     joined = emitter.emit("CONCATENATION", "joined", (a, b), axis=1)
     ranges = {"x": Range(-1, 1), "a": Range(0, 2), "b": Range(-3, 1), "joined": Range(-3, 2)}
     found = assign(graph_of(emitter, x, joined), ranges)
@@ -68,3 +68,9 @@ def test_a_tensor_without_a_range_is_named(emitter, x):
     y = emitter.emit("RELU", "y", (x,))
     with pytest.raises(ModelError, match="'y' has no range"):
         assign(graph_of(emitter, x, y), {"x": Range(0, 1)})
+
+
+def test_a_clamp_on_its_own_keeps_its_range(emitter, x):
+    y = emitter.emit("RELU6", "y", (x,))
+    found = assign(graph_of(emitter, x, y), {"x": Range(-1, 9), "y": Range(0, 6)})
+    assert found[x] == found[y] == asymmetric(Range(-1, 9))

@@ -34,8 +34,8 @@ def samples(graph: Graph, calibration: Any) -> tuple[Array, ...]:
     for tensor, array in zip(graph.inputs, map(np.asarray, given), strict=True):
         where = f"calibration data for input {tensor.name!r}"
         shape = tensor.shape[1:]
-        trailing = shape[: len(shape) - (array.ndim - 1)] if array.ndim <= len(shape) else ()
-        if array.shape[1:] != shape and (*array.shape[1:], *(1 for _ in trailing)) != shape:
+        left_out = len(shape) - (array.ndim - 1)
+        if (*array.shape[1:], *(1,) * left_out) != shape:
             raise DataError(
                 f"{where} has shape {array.shape}; give it the shape (samples, "
                 f"{', '.join(map(str, shape))})"

@@ -63,8 +63,15 @@ def to_int8(graph: Graph, ranges: Mapping[str, Range], per_channel_dense: bool =
     form is outside its contract.
     """
     quantizations = assign(graph, ranges)
+    # A .tflite file names tensors only: an output carries its layer's name.
+    layers = {node.output: node.name for node in graph.nodes}
     stored = {
-        tensor: replace(tensor, dtype=INT8, quantization=quantization)
+        tensor: replace(
+            tensor,
+            name=layers.get(tensor, tensor.name),
+            dtype=INT8,
+            quantization=quantization,
+        )
         for tensor, quantization in quantizations.items()
     }
     nodes = []

@@ -136,8 +136,8 @@ def _affine_alone(graph: Graph, node: Node) -> Graph | None:
     if len(x.shape) == 4:
         scaled = Node(definition.name, node.name, (x, kernel, offset), node.outputs, options)
         return _replace(graph, {node: scaled})
-    image = Tensor(f"{node.name}/image", (1, 1, x.size // channels, channels), FLOAT32)
-    product = replace(image, name=f"{node.name}/scaled")
+    image = Tensor(f"{node.name}_image", (1, 1, x.size // channels, channels), FLOAT32)
+    product = replace(image, name=f"{node.name}_scaled")
     return _replace(
         graph,
         {
@@ -197,7 +197,7 @@ def _reshape(output: Tensor, x: Tensor) -> Node:
     shape = Tensor(
         f"{output.name}/shape", (len(output.shape),), INT32, None, np.array(output.shape, np.int32)
     )
-    name = f"{output.name}/reshape"
+    name = f"{output.name}_reshape"
     return Node("RESHAPE", name, (x, shape), (output,), operator("RESHAPE").options_type())
 
 

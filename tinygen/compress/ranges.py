@@ -77,7 +77,7 @@ def _with_own_quantization(
         if tensor is None or tensor not in fixed:
             inputs.append(tensor)
             continue
-        name = f"{node.name}/input_{index}"
+        name = f"{node.name}_input_{index}"
         output = Tensor(name, tensor.shape, tensor.dtype)
         changes.append(
             Node("QUANTIZE", name, (tensor,), (output,), operator("QUANTIZE").options_type())

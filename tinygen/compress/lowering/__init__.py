@@ -37,11 +37,11 @@ def lower(model: Any, name: str) -> Graph:
         inputs.append(
             Tensor(emitter.unique(symbolic.name), _shape(symbolic, "the model's input"), FLOAT32)
         )
-    values = [emitter.reshape(f"{x.name}/reshape", x, stored_shape(x.shape)) for x in inputs]
+    values = [emitter.reshape(f"{x.name}_reshape", x, stored_shape(x.shape)) for x in inputs]
     outputs = []
     for value, symbolic in zip(_run(emitter, function, values), function.outputs, strict=True):
         shape = _shape(symbolic, "the model's output")
-        outputs.append(emitter.reshape(f"{value.name}/reshape", value, shape))
+        outputs.append(emitter.reshape(f"{value.name}_reshape", value, shape))
     return Graph(name, tuple(inputs), tuple(outputs), tuple(emitter.nodes))
 
 

@@ -31,11 +31,11 @@ def activate(emitter: Emitter, call: Call, x: Tensor) -> Tensor:
     function = getattr(call.layer.activation, "__name__", str(call.layer.activation))
     if function == "linear":
         return x
-    name = f"{call.name}/{function}" if emitter.has(call.name) else call.name
+    name = f"{call.name}_{function}" if emitter.has(call.name) else call.name
     if function in _OPERATORS:
         return emitter.emit(_OPERATORS[function], name, (x,))
     if function in ("silu", "swish"):
-        gate = emitter.emit("LOGISTIC", f"{call.name}/sigmoid", (x,))
+        gate = emitter.emit("LOGISTIC", f"{call.name}_sigmoid", (x,))
         return emitter.emit("MUL", name, (x, gate))
     if function == "leaky_relu":
         return _leaky(emitter, name, x, _DEFAULT_LEAK)

@@ -49,7 +49,7 @@ def _after_causal_padding(emitter: Emitter, call: Call) -> Tensor:
     if layer.padding != "causal":
         return call.input
     before = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
-    return emitter.pad(f"{call.name}/pad", call.input, (0, 0), (before, 0))
+    return emitter.pad(f"{call.name}_pad", call.input, (0, 0), (before, 0))
 
 
 def _conv(emitter: Emitter, call: Call) -> Tensor:
@@ -85,7 +85,7 @@ def _depthwise_filter(kernel: Any) -> Array:
 
 
 def _separable(emitter: Emitter, call: Call) -> Tensor:
-    layer, name = call.layer, f"{call.name}/depthwise"
+    layer, name = call.layer, f"{call.name}_depthwise"
     kernel = emitter.constant(f"{name}/kernel", _depthwise_filter(layer.depthwise_kernel))
     x = emitter.emit(
         "DEPTHWISE_CONV_2D",

@@ -22,7 +22,7 @@ def _pairwise(op: str) -> Callable[[Emitter, Call], Tensor]:
         )
         first, *middle, last = call.inputs
         for index, other in enumerate(middle):
-            first = emitter.emit(op, f"{call.name}/{index}", (first, other))
+            first = emitter.emit(op, f"{call.name}_{index}", (first, other))
         return emitter.emit(op, call.name, (first, last))
 
     return lower

@@ -53,7 +53,7 @@ def _global_max(emitter: Emitter, call: Call) -> Tensor:
     y = emitter.emit(
         "MAX_POOL_2D", call.name, call.inputs, filter_height=height, filter_width=width
     )
-    return emitter.reshape(f"{call.name}/reshape", y, call.stored_shape)
+    return emitter.reshape(f"{call.name}_reshape", y, call.stored_shape)
 
 
 def _reshape(emitter: Emitter, call: Call) -> Tensor:
