@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygen import isolated
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,12 @@ def solve(
     the one with most pairs at the same start wins. ``seconds`` is CP-SAT's deterministic time,
     about a second of a fast core each: the result does not depend on the machine or its load.
     """
-    # The import takes a second, which the many models that first fit solves do not have to wait.
+    return isolated.call(_solve, packing, list(hint), bound, seconds)
+
+
+def _solve(
+    packing: Packing, hint: Sequence[int], bound: int, seconds: float
+) -> tuple[list[int], int, bool]:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
