@@ -143,7 +143,7 @@ class CortexM:
             system_control.SIZE,
             lambda _, offset, size, __: self.control.read(offset),
             None,
-            lambda _, offset, size, value, __: self.control.write(offset, value),
+            self._write_control,
             None,
         )
 
@@ -155,6 +155,10 @@ class CortexM:
         block = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
         if block:
             block.write(offset % _BLOCK_BYTES, value)
+
+    def _write_control(self, _: Any, offset: int, size: int, value: int, __: Any) -> None:
+        self.control.write(offset, value)
+        self._set_stop(self._pending_exception() is not None)
 
     def _note_address(self, _: Any, access: int, address: int, *__: Any) -> bool:
         self._bad_address = address

@@ -80,7 +80,8 @@ def read_image(elf: Path) -> Image:
                 if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
             }
     except (OSError, ELFError) as error:
-        raise BuildError(f"{elf}: not a linked image that can be emulated: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise BuildError(f"{elf}: not a linked image that can be emulated: {reason}") from error
     if not segments:
         raise BuildError(f"{elf}: the image has nothing to load")
     return Image(segments, symbols)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tinygen.device.emulators.running import Counts
 
 PROGRAM = "qemu-system-arm"
+_START_SECONDS = 30
+_UP = "waiting for connection"
 
 
 class QemuBoard:
@@ -84,14 +86,18 @@ class QemuBoard:
         self.close()
 
     def _await_start(self, board: Board) -> None:
-        """An unknown machine or a missing file ends QEMU at once; what it says then matters."""
-        time.sleep(0.05)
-        if self._process.poll() is None:
-            return
-        self._errors.seek(0)
-        reason = " ".join(self._errors.read().split()) or "no message"
-        self.close()
-        raise DeviceError(f"QEMU does not run board {board.name}: {reason}")
+        """QEMU says when it waits for the console's connection, or ends and says why."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            ended = self._process.poll() is not None
+            self._errors.seek(0)
+            said = " ".join(self._errors.read().split())
+            if _UP in said:
+                return
+            if ended or time.monotonic() > deadline:
+                self.close()
+                raise DeviceError(f"QEMU does not run board {board.name}: {said or 'no message'}")
+            time.sleep(0.005)
 
 
 def _command(program: str, emulator: QemuEmulator, elf: Path, descriptor: int) -> list[str]:
