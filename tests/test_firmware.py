@@ -10,6 +10,9 @@ import tiny_firmware
 from tiny_firmware import SHA256
 
 from tinygen import boards, cores, firmware
+from tinygen.device import emulators
+from tinygen.device.session import Session
+from tinygen.device.transport import SerialTransport
 from tinygen.errors import BudgetError, BuildError, ConfigError, DeviceError, ToolchainError
 from tinygen.firmware import platformio, project
 
@@ -243,6 +246,21 @@ def converse(session):
     assert 2048 <= memory.arena_high_water <= memory.arena
 
 
+def reset_and_fault(session, board, image):
+    boot = session.device.boot_id
+    assert session.reset().boot_id == boot + 1
+    session.provoke_fault(0)
+    undefined = session.fault(clear=True)
+    assert undefined.cfsr == 1 << 16  # UNDEFINSTR
+    assert board.flash.origin < undefined.pc < board.flash.origin + image.flash_bytes
+    session.provoke_fault(1)
+    bad = session.fault(clear=True)
+    assert bad.cfsr == 0x8200  # PRECISERR, BFARVALID
+    assert bad.address == 0xF000_0000
+    assert bad.boot_id == boot + 2
+    assert session.fault() is None
+
+
 @needs_qemu
 def test_an_image_boots_and_answers(image):
     board = boards.load_board("mps2_an386")
@@ -265,6 +283,21 @@ def test_every_board_builds_without_a_warning(name, tmp_path):
     assert image.binary.is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(BOARDS) - set(MPS)))
+def test_every_stm32_board_reaches_its_clock_converses_faults_and_comes_back(name, tmp_path):
+    board = boards.load_board(name)
+    image = tiny_firmware.build(board, tmp_path)
+    with (
+        emulators.start(board, image.elf) as running,
+        Session(SerialTransport(running.url, board.console.baud)) as session,
+    ):
+        assert session.device.clock_hz == board.clock.hz
+        assert session.device.build_id == image.build_id
+        converse(session)
+        reset_and_fault(session, board, image)
+
+
 @needs_qemu
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MPS)
@@ -273,18 +306,7 @@ def test_every_mps_board_converses_faults_and_comes_back(name, tmp_path):
     image = tiny_firmware.build(board, tmp_path)
     with tiny_firmware.qemu_session(board, image.elf) as session:
         converse(session)
-        boot = session.device.boot_id
-        assert session.reset().boot_id == boot + 1
-        session.provoke_fault(0)
-        undefined = session.fault(clear=True)
-        assert undefined.cfsr == 1 << 16  # UNDEFINSTR
-        assert board.flash.origin < undefined.pc < board.flash.origin + image.flash_bytes
-        session.provoke_fault(1)
-        bad = session.fault(clear=True)
-        assert bad.cfsr == 0x8200  # PRECISERR, BFARVALID
-        assert bad.address == 0xF000_0000
-        assert bad.boot_id == boot + 2
-        assert session.fault() is None
+        reset_and_fault(session, board, image)
 
 
 @needs_qemu
