@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tflite
 
+from tinygen import isolated
 from tinygen.errors import ToolchainError
 
 if TYPE_CHECKING:
@@ -59,6 +60,23 @@ class Oracle:
 def run(model: bytes, inputs: Sequence[Array]) -> dict[int, Array]:
     """:meth:`Oracle.run` for a model that is run once."""
     return Oracle(model).run(inputs)
+
+
+def run_all(model: bytes, inputs: Sequence[Sequence[Array]]) -> list[dict[int, Array]]:
+    """:meth:`Oracle.run` for each set of inputs, in a process of its own.
+
+    tflite-micro takes down its process on some models that it should refuse; then, too, this raises
+    ToolchainError.
+    """
+    try:
+        return isolated.call(_run_all, model, inputs)
+    except isolated.Crashed as crash:
+        raise ToolchainError(f"tflite-micro crashed on the model ({crash})") from crash
+
+
+def _run_all(model: bytes, inputs: Sequence[Sequence[Array]]) -> list[dict[int, Array]]:
+    interpreter = Oracle(model)
+    return [interpreter.run(given) for given in inputs]
 
 
 def _load(model: bytes) -> Any:

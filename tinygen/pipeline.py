@@ -129,6 +129,8 @@ def _proven(
     )
     progress.step("proving the generated code")
     certificate = verify.prove(compiled, model.data, settings.build.proof)
+    if certificate.without_oracle is not None:
+        progress.step(f"not compared with tflite-micro: {certificate.without_oracle}")
     return compiled, facts.library_report(compiled, model.data, certificate, cmsis_nn)
 
 
