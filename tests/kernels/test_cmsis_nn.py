@@ -1,6 +1,8 @@
 """Kernels that call CMSIS-NN against numpy: drawn nodes on the host, and as object code."""
 
 import shutil
+from collections import defaultdict
+from statistics import median
 
 import helium
 import pytest
@@ -90,6 +92,27 @@ def test_every_kernel_compiles_without_warnings_and_links(core, library, tmp_pat
     if library.complete:
         assert {kernel.name for _, kernel in nodes} == {kernel.name for kernel in KERNELS}
     assert link_bare(compile_nodes(nodes, core, monkeypatch), tmp_path).stat().st_size > 0
+
+
+@needs_arm
+@pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4"])
+def test_costs_are_near_what_is_counted(core, library, monkeypatch):
+    if not library.complete:
+        pytest.skip("the costs are those of the pinned CMSIS-NN")
+    core = cores.core(core)
+    # The time of SOFTMAX depends on how many values are far below the largest.
+    chosen = [kernel for kernel in KERNELS if kernel.op != "SOFTMAX"]
+    compiled = compile_nodes(nodes_for(library, core, range(20), chosen), core, monkeypatch)
+    run = on_target(compiled, inputs_for(compiled, seed=6, randoms=1)[:1])
+    ratios = defaultdict(list)
+    for layer, cost in zip(compiled.executed, run.costs, strict=True):
+        # In smaller layers the call itself is most of the work.
+        if cost.instructions > 2000:
+            ratio = layer.implementation.cycles / cost.instructions
+            ratios[layer.implementation.kernel.name].append(ratio)
+    assert len(ratios) >= 8
+    for name, found in ratios.items():
+        assert 0.7 < median(found) < 1.4, name
 
 
 def test_closest_overlaps_give_the_same_bytes(library, monkeypatch):

@@ -50,9 +50,9 @@ def accumulator_refusal(bias: Array, weights: Array, shifts: Array) -> str | Non
     """Why some accumulator might leave 32 bits; None if none can.
 
     ``weights`` has the output channel first. CMSIS-NN adds the products of stored values, the
-    contribution of the zero point and the bias in an order of its own, and shifts the sum to the
-    left where the scale asks for it, all in signed C arithmetic. Every partial result is at most
-    ``(|bias| + 256 * sum |weights|) << shift``: a stored value is at most 128, a zero point too.
+    contribution of the zero point and the bias in an order of its own, and every partial sum is at
+    most ``|bias| + 256 * sum |weights|``, which the operator's contract keeps inside 32 bits. Where
+    the scale asks for a left shift, CMSIS-NN shifts the sum in signed C arithmetic as well.
     """
     magnitude = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
     bound = (np.abs(bias.astype(np.int64)) + 256 * magnitude) << np.maximum(shifts, 0)
