@@ -23,6 +23,7 @@ from tinygen import (
     trial,
     verify,
 )
+from tinygen.device import flash
 from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
 from tinygen.report.run import with_run
@@ -95,7 +96,7 @@ def flash_firmware(
     folder = _built_folder(settings)
     built_firmware = built.read(folder, settings.build.board)
     progress.step(f"flashing {built_firmware.board.title}")
-    firmware.upload(folder, protocol=tool, port=probe)
+    firmware.upload(folder, protocol=tool or flash.choose(built_firmware.board), port=probe)
 
 
 def default_folder(board: Board) -> Path:

@@ -3,28 +3,19 @@
 import functools
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
-from tinygen import boards, firmware
+import tiny_firmware
 
-NETWORK = Path(__file__).parents[1] / "firmware_host" / "network"
-MODEL_SHA256 = bytes(range(32))
+from tinygen import boards
+
+MODEL_SHA256 = tiny_firmware.SHA256
 _kept = tempfile.TemporaryDirectory(prefix="tinygen-images-")
 
 
 @functools.cache
 def build(board_name):
     """The image of the tiny network for this board, built once per test process."""
-    board = boards.load_board(board_name)
-    compiled = SimpleNamespace(
-        name="network",
-        core=board.cpu,
-        graph=SimpleNamespace(inputs=(1, 2), outputs=(1, 2)),
-        files={path.name: path.read_text() for path in NETWORK.iterdir()},
-        plan=SimpleNamespace(nbytes=2064),
-        uses_cmsis_nn=False,
-    )
-    return firmware.build(compiled, board, Path(_kept.name) / board.name, MODEL_SHA256)
+    return tiny_firmware.build(boards.load_board(board_name), Path(_kept.name) / board_name)
 
 
 def outputs(first, second):
