@@ -19,6 +19,7 @@ def train():
     return module
 
 
+@pytest.mark.slow
 def test_data_are_images_and_classes(train):
     (x_train, y_train), (x_test, y_test) = train.load()
     assert x_train.shape == (60_000, 28, 28, 1)
