@@ -87,6 +87,40 @@ def pair_words(low: Array, high: Array) -> Array:
     return wrap_int32(word).astype(np.int32)
 
 
+PAIRED_LIMIT = 1 << 23
+"""What the magnitude of accumulators of :func:`paired_words` must stay below."""
+
+
+def pairs_up(weights: Array, bound: int) -> bool:
+    """Whether :func:`paired_words` can store these weights, of accumulators up to ``bound``."""
+    first, second = weights[..., 0::2].astype(np.int64), weights[..., 1::2].astype(np.int64)
+    return bound < PAIRED_LIMIT and bool(np.all(256 * first + second >= -(1 << 15)))
+
+
+def paired_words(weights: Array) -> Array:
+    """int8 weights, (outputs, 4 k), as int32 words of two numbers 256 w0 + w1 and 256 w2 + w3.
+
+    One SXTB16 less per word than plain int8. With the bytes of four inputs x as they lie in memory,
+    p = (x0, x2) = SXTB16(x), and q = x ^ 0x007F007F = (256 x1 + 127 - x0, 256 x3 + 127 - x2), since
+    x0 ^ 0x7F as an unsigned byte is 127 - x0. Both fit int16. With W such a word,
+
+        SMLAD(W, p) + SMLAD(SXTB16(W), q)
+            = (256 w0 + w1) x0 + w1 (256 x1 + 127 - x0) + the same of w2, w3
+            = 256 (w0 x0 + w1 x1 + w2 x2 + w3 x3) + 127 (w1 + w3).
+
+    The last term is constant and goes into the bias, :func:`paired_bias`. The rest is 256 times the
+    sum, modulo 2**32, from which an arithmetic shift gives the sum where it is below 2**23.
+    """
+    numbers = 256 * weights[:, 0::2].astype(np.int64) + weights[:, 1::2]
+    return pair_words(numbers[:, 0::2], numbers[:, 1::2])
+
+
+def paired_bias(bias: Array, weights: Array) -> Array:
+    """The biases that sums over :func:`paired_words` start from."""
+    constant = 127 * weights[:, 1::2].sum(axis=1, dtype=np.int64)
+    return wrap_int32(256 * bias.astype(np.int64) - constant).astype(np.int32)
+
+
 def quad_words(values: Array) -> Array:
     """int8 quads along the last axis as little-endian int32 words."""
     return np.ascontiguousarray(values.astype(np.int8)).view("<i4").astype(np.int32)
