@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,20 +57,37 @@ def json_file(command: F) -> F:
     )(command)
 
 
-def outputs(command: F) -> F:
-    """``--json``, ``--junit`` and ``--html``, for commands that end in a report."""
+@dataclass(frozen=True)
+class Documents:
+    """Where a report is to be written: file names, - for standard output, None for nowhere."""
+
+    json: str | None
+    junit: str | None
+    html: str | None
+
+
+def outputs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--json``, ``--junit`` and ``--html``, which the command gets as its ``documents``."""
+
+    @functools.wraps(command)
+    def collected(
+        json_to: str | None, junit_to: str | None, html_to: str | None, **rest: Any
+    ) -> Any:
+        return command(documents=Documents(json_to, junit_to, html_to), **rest)
+
+    decorated: Callable[..., Any] = collected
     for name, what in (
         ("html", "the report as a web page"),
         ("junit", "JUnit XML"),
         ("json", "the report as JSON"),
     ):
-        command = click.option(
+        decorated = click.option(
             f"--{name}",
             f"{name}_to",
             metavar="FILE",
             help=f"Write {what} to FILE; - is standard output.",
-        )(command)
-    return command
+        )(decorated)
+    return decorated
 
 
 def building(command: F) -> F:

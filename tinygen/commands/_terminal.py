@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from tinygen.commands._options import Documents
     from tinygen.progress import Progress
     from tinygen.report.model import Report
 
@@ -66,17 +67,17 @@ def progress() -> Progress:
     return Bar(screen) if screen.is_terminal else Lines()
 
 
-def publish(report: Report, json_to: str | None, junit_to: str | None, html_to: str | None) -> None:
+def publish(report: Report, documents: Documents) -> None:
     """Write the report where it was asked for, and show it."""
     from tinygen.output import write_text
     from tinygen.report import html, junit
     from tinygen.report.console import show
 
-    if json_to is not None:
-        write_text(json_to, report.json_text())
-    if junit_to is not None:
-        write_text(junit_to, junit.render(report))
-    if html_to is not None:
-        write_text(html_to, html.render(report))
+    if documents.json is not None:
+        write_text(documents.json, report.json_text())
+    if documents.junit is not None:
+        write_text(documents.junit, junit.render(report))
+    if documents.html is not None:
+        write_text(documents.html, html.render(report))
     # Standard output belongs to the document that was sent there.
-    show(report, console(stderr="-" in (json_to, junit_to, html_to)))
+    show(report, console(stderr="-" in (documents.json, documents.junit, documents.html)))

@@ -11,6 +11,8 @@ from tinygen.commands import _options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tinygen.commands._options import Documents
+
 
 @click.command()
 @click.argument("model", type=_options.PATH, required=False)
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
 @_options.outputs
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
     config: Path | None,
-    json_to: str | None,
-    junit_to: str | None,
-    html_to: str | None,
+    documents: Documents,
     **options: Any,
 ) -> None:
     """Compile MODEL to a C library that any project can use, proven bit-exact.
@@ -39,5 +39,5 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     settings = _options.settings(config, options)
     report = pipeline.compile_library(settings, _terminal.progress())
-    _terminal.publish(report, json_to, junit_to, html_to)
+    _terminal.publish(report, documents)
     budget.enforce(report)

@@ -11,6 +11,8 @@ from tinygen.commands import _options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tinygen.commands._options import Documents
+
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", type=_options.PATH, required=False)
@@ -26,9 +28,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     port: str | None,
     emulator: bool,
     config: Path | None,
-    json_to: str | None,
-    junit_to: str | None,
-    html_to: str | None,
+    documents: Documents,
     **options: Any,
 ) -> None:
     """Test the firmware in DIR on a board, or on an emulated one, and measure it.
@@ -48,6 +48,6 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     report, outcome = pipeline.measure_firmware(
         settings, _terminal.progress(), port=port, emulator=emulator
     )
-    _terminal.publish(report, json_to, junit_to, html_to)
+    _terminal.publish(report, documents)
     outcome.enforce()
     budget.enforce(report)
