@@ -4,9 +4,13 @@ import dataclasses
 
 from tinygen import compiler
 from tinygen.ir import Graph
+from tinygen.kernels import kernels
 from tinygen.memory.plan import ArenaPlan
 from tinygen.ops import operator
 from tinygen.ops.sampling import SeededDraw
+
+HELIUM = [kernel for kernel in kernels().values() if kernel.name.endswith("_mve")]
+"""tinygen's kernels that run on Helium alone."""
 
 
 def drawn_nodes(kernels, seeds, core):

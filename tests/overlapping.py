@@ -16,12 +16,12 @@ CORE = core("cortex-m4")
 ALIGNMENT = 4
 
 
-def promises(kernel, seeds):
+def promises(kernel, seeds, core=CORE):
     """(node, implementation, overlap) for overlaps of drawn nodes, at most one per node."""
     found = []
-    for number, (node, _) in enumerate(drawn_nodes([kernel], seeds, CORE)):
+    for number, (node, _) in enumerate(drawn_nodes([kernel], seeds, core)):
         # Elided nodes would not run, and their promise would not be put to the test.
-        chosen = replace(kernel.implement(node, CORE), elides=False)
+        chosen = replace(kernel.implement(node, core), elides=False)
         usable = [o for o in chosen.overlaps if node.inputs.count(node.input(o.input)) == 1]
         usable = [o for o in usable if not node.input(o.input).is_constant]
         if usable:
@@ -46,7 +46,7 @@ def closest(node, overlap, base, names):
     return offsets, aligned(end)
 
 
-def prove_closest(drawn, monkeypatch):
+def prove_closest(drawn, monkeypatch, core=CORE):
     """Compile the nodes into one network with these overlaps, and compare it with numpy."""
     nodes = tuple(node for node, _, _ in drawn)
     chosen = [implementation for _, implementation, _ in drawn]
@@ -63,5 +63,5 @@ def prove_closest(drawn, monkeypatch):
     monkeypatch.setattr(compiler.passes, "apply", lambda graph: graph)
     monkeypatch.setattr(compiler, "select", lambda *_, **__: chosen)
     monkeypatch.setattr(compiler, "plan_arena", lambda *_: ArenaPlan(offsets, end, end, False))
-    compiled = compiler.compile_graph(graph, CORE)
+    compiled = compiler.compile_graph(graph, core)
     return on_host(compiled, [tuple(given) for given in stimuli(graph.inputs, 11, 3)])
