@@ -4,7 +4,6 @@ import shutil
 from collections import defaultdict
 from statistics import median
 
-import helium
 import pytest
 import upstream
 from batching import compile_nodes, drawn_nodes
@@ -18,9 +17,16 @@ from tinygen.verify.host import on_host
 from tinygen.verify.target import link_bare, on_target
 
 KERNELS = [kernel for kernel in kernels().values() if kernel.provider == "cmsis_nn"]
+QEMU = shutil.which("qemu-system-arm")
 needs_arm = pytest.mark.skipif(
     not shutil.which("arm-none-eabi-gcc"), reason="arm-none-eabi-gcc is not installed"
 )
+
+
+def needs_qemu(core):
+    return pytest.param(
+        core, marks=pytest.mark.skipif(not QEMU, reason="qemu-system-arm is not installed")
+    )
 
 
 @pytest.fixture
@@ -50,7 +56,9 @@ def test_generated_code_equals_numpy_on_the_host(core, library, monkeypatch):
 
 
 @needs_arm
-@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33"])
+@pytest.mark.parametrize(
+    "core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", needs_qemu("cortex-m55")]
+)
 def test_object_code_equals_numpy(core, library, monkeypatch):
     core = cores.core(core)
     compiled = compile_nodes(nodes_for(library, core, range(30, 38)), core, monkeypatch)
@@ -58,30 +66,19 @@ def test_object_code_equals_numpy(core, library, monkeypatch):
     assert run.comparison.values > 1_000
 
 
-@needs_arm
-@pytest.mark.skipif(not helium.AVAILABLE, reason="qemu-system-arm is not installed")
-def test_helium_code_equals_numpy(library, tmp_path, monkeypatch):
-    core = cores.core("cortex-m55")
-    compiled = compile_nodes(nodes_for(library, core, range(50, 66)), core, monkeypatch)
-    assert helium.assert_equals_numpy(compiled, inputs_for(compiled, seed=3), tmp_path) > 10_000
-
-
 @pytest.mark.slow
 @needs_arm
+@pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4", needs_qemu("cortex-m55")])
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
-def test_kernel_equals_numpy_on_many(kernel, library, tmp_path, monkeypatch):
-    for name in ("cortex-m3", "cortex-m4", "cortex-m55"):
-        core = cores.core(name)
-        nodes = nodes_for(library, core, range(100, 220), [kernel])
-        if not nodes:
-            pytest.skip("this copy of CMSIS-NN lacks its routine")
-        compiled = compile_nodes(nodes, core, monkeypatch)
-        inputs = inputs_for(compiled, seed=4)
-        assert on_host(compiled, inputs).values > 0
-        if core.unicorn:
-            assert on_target(compiled, inputs[:2]).comparison.values > 0
-        elif helium.AVAILABLE:
-            assert helium.assert_equals_numpy(compiled, inputs, tmp_path) > 0
+def test_kernel_equals_numpy_on_many(kernel, core, library, monkeypatch):
+    core = cores.core(core)
+    nodes = nodes_for(library, core, range(100, 200), [kernel])
+    if not nodes:
+        pytest.skip("this copy of CMSIS-NN lacks its routine")
+    compiled = compile_nodes(nodes, core, monkeypatch)
+    inputs = inputs_for(compiled, seed=4)
+    assert on_host(compiled, inputs).values > 0
+    assert on_target(compiled, inputs[:2]).comparison.values > 0
 
 
 @needs_arm
@@ -94,6 +91,7 @@ def test_every_kernel_compiles_without_warnings_and_links(core, library, tmp_pat
     assert link_bare(compile_nodes(nodes, core, monkeypatch), tmp_path).stat().st_size > 0
 
 
+@pytest.mark.slow
 @needs_arm
 @pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4"])
 def test_costs_are_near_what_is_counted(core, library, monkeypatch):
@@ -128,12 +126,12 @@ def test_closest_overlaps_give_the_same_bytes(library, monkeypatch):
 
 @pytest.mark.slow
 @needs_arm
-@pytest.mark.skipif(not helium.AVAILABLE, reason="qemu-system-arm is not installed")
-def test_helium_row_convolutions_are_exact_wherever_they_are_chosen(library, tmp_path, monkeypatch):
+@pytest.mark.skipif(not QEMU, reason="qemu-system-arm is not installed")
+def test_helium_row_convolutions_are_exact_wherever_they_are_chosen(library, monkeypatch):
     core = cores.core("cortex-m55")
     kernel = kernels()["conv_2d_cmsis_nn"]
     nodes = [(node, kernel) for node in row_convolutions()]
     routines = [kernel.implement(node, core).params["routine"] for node, _ in nodes]
     assert {"arm_convolve_1_x_n_s8", "arm_convolve_s8"} == set(routines)
     compiled = compile_nodes(nodes, core, monkeypatch)
-    assert helium.assert_equals_numpy(compiled, inputs_for(compiled, seed=5, randoms=1), tmp_path)
+    assert on_target(compiled, inputs_for(compiled, seed=5, randoms=1)).comparison.values > 0
