@@ -77,6 +77,14 @@ def test_noise_without_delimiters_takes_no_memory():
     assert reader.feed(b"\0" + encode(Command.RUN, 1)) == [Frame(Command.RUN, 1, b"")]
 
 
+def test_random_bytes_are_never_a_frame():
+    generator = random.Random(8)
+    reader = FrameReader()
+    for _ in range(200):
+        assert reader.feed(generator.randbytes(2000)) == []
+    assert reader.dropped > 1000
+
+
 def test_another_version_is_remembered_not_taken(monkeypatch):
     monkeypatch.setattr("tinygen.device.protocol.VERSION", 2)
     frame = encode(Command.HELLO, 1)

@@ -35,7 +35,7 @@ _NEVER = 0xFFFF_FFFE  # an address no code lies at
 _HARD_FAULT = 3
 _SYSTICK = 15
 _FIRST_INTERRUPT = 16
-_WFI = b"\x30\xbf"
+_ENGINE_EXCEPTION_RETURN = 8  # EXCP_EXCEPTION_EXIT
 _EXCEPTION_RETURN = 0xFFFF_FF00  # return addresses from here on are EXC_RETURN values
 _STACKED = (
     *(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3),
@@ -88,6 +88,8 @@ class CortexM:
         self._reset_hook = reset_hook
         self._reset_requested = False
         self._returning = False
+        self._trapped = False
+        self._stop_at: int | None = None
         self._bad_address: int | None = None
         self._map(memory, image)
         self.counter = block_counter.attach(self.engine)
@@ -109,12 +111,12 @@ class CortexM:
             if pending is not None and not self._masked():
                 self._enter_exception(pending)
             self._set_stop(pending is not None)
-            self._execute()
+            asleep = self._execute()
             if self._reset_requested:
                 self._reset()
             elif self._returning:
                 self._leave_exception()
-            elif self._asleep() and self._pending_exception() is None and not sleep():
+            elif asleep and self._pending_exception() is None and not sleep():
                 return
 
     def read(self, address: int, nbytes: int) -> bytes:
@@ -165,8 +167,10 @@ class CortexM:
         return False
 
     def _exception_from_engine(self, engine: unicorn.Uc, number: int, _: Any) -> None:
-        # The engine reports a branch to an EXC_RETURN value, and leaves the rest to its owner.
-        self._returning = True
+        # The engine reports a branch to an EXC_RETURN value, and leaves the rest to its owner;
+        # so it does with SVC and BKPT, which are faults here.
+        self._returning = number == _ENGINE_EXCEPTION_RETURN
+        self._trapped = not self._returning
         engine.emu_stop()
 
     def _request_reset(self) -> None:
@@ -190,26 +194,29 @@ class CortexM:
     def _set_stop(self, pending: bool) -> None:
         """Stops the engine when there will be an exception to take."""
         if self._read(arm.UC_ARM_REG_IPSR):
-            self.counter.stop_at(None)  # the end of the handler is seen in any case
+            self._stop_at = None  # the end of the handler is seen in any case
         elif pending:
             # PRIMASK holds it back, and the instruction that lets it through ends a block.
-            self.counter.stop_at(self.counter.instructions + 1)
+            self._stop_at = self.counter.instructions + 1
         else:
-            self.counter.stop_at(self.control.systick_due())
+            self._stop_at = self.control.systick_due()
+        self.counter.stop_at(self._stop_at)
 
-    def _execute(self) -> None:
-        self._bad_address = None
+    def _execute(self) -> bool:
+        """Runs until something is to be done; True when that is nothing, as the core sleeps."""
+        self._bad_address, self._trapped = None, False
         try:
             self.engine.emu_start(self._read(arm.UC_ARM_REG_PC) | 1, _NEVER)
         except unicorn.UcError as error:
-            if self._read(arm.UC_ARM_REG_PC) >= _EXCEPTION_RETURN:
-                self._returning = True
-            else:
+            if self._read(arm.UC_ARM_REG_PC) < _EXCEPTION_RETURN:
                 self._fault(error.errno)
-
-    def _asleep(self) -> bool:
-        pc = self._read(arm.UC_ARM_REG_PC)
-        return bytes(self.engine.mem_read(pc - len(_WFI), len(_WFI))) == _WFI
+            else:
+                self._returning = True
+            return False
+        if self._trapped:
+            self._fault(unicorn.UC_ERR_INSN_INVALID)
+            return False
+        return self._stop_at is None or self.counter.instructions < self._stop_at
 
     def _masked(self) -> bool:
         return bool(self._read(arm.UC_ARM_REG_PRIMASK) & 1 or self._read(arm.UC_ARM_REG_IPSR))
