@@ -7,18 +7,18 @@
  *
  *     from     to   bytes  layers   value
  *        0     64      64  0-0      image
- *     1040   2064    1024  0-3      stem_relu
- *       16   1040    1024  1-2      block_1_depthwise_relu
- *        0   1024    1024  2-3      block_1_pointwise_relu
+ *     1040   2064    1024  0-3      stem
+ *       16   1040    1024  1-2      block_1_depthwise
+ *        0   1024    1024  2-3      block_1_pointwise
  *        0   1024    1024  3-4      sum
  *        0    256     256  4-6      pool
- *      540    796     256  5-7      block_2_depthwise_relu
- *      412    540     128  6-8      side_relu
- *      156    412     256  7-8      block_2_pointwise_relu
+ *      540    796     256  5-7      block_2_depthwise
+ *      412    540     128  6-8      side
+ *      156    412     256  7-8      block_2_pointwise
  *       36    420     384  8-9      join
  *       12     36      24  9-10     average
  *        0     10      10  10-11    classes
- *        0     10      10  11-11    classes_2
+ *        0     10      10  11-11    classes_softmax
  */
 #include "network.h"
 
@@ -511,49 +511,49 @@ static void softmax_portable_10(const int8_t *input, int8_t *output, const int32
 /* ---- layers ---------------------------------------------------------------------------------- */
 
 /*
- * 0: stem_relu (CONV_2D by conv_2d_portable, 9216 MACs)
+ * 0: stem (CONV_2D by conv_2d_portable, 9216 MACs)
  *   input   int8_t [1][8][8][1] at arena 0 .. 64
  *   output  int8_t [1][8][8][16] at arena 1040 .. 2064
  */
-static void layer_stem_relu(uint8_t *arena)
+static void layer_stem(uint8_t *arena)
 {
     conv_2d_portable_3x3x1_to_16((const int8_t *)(arena + 0),
                                  (int8_t *)(arena + 1040),
-                                 network_stem_relu_weights,
-                                 network_stem_relu_bias,
-                                 network_stem_relu_multipliers,
-                                 network_stem_relu_shifts);
+                                 network_stem_weights,
+                                 network_stem_bias,
+                                 network_stem_multipliers,
+                                 network_stem_shifts);
 }
 
 /*
- * 1: block_1_depthwise_relu (DEPTHWISE_CONV_2D by depthwise_conv_2d_portable, 9216 MACs)
+ * 1: block_1_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_portable, 9216 MACs)
  *   input   int8_t [1][8][8][16] at arena 1040 .. 2064
  *   output  int8_t [1][8][8][16] at arena 16 .. 1040
  */
-static void layer_block_1_depthwise_relu(uint8_t *arena)
+static void layer_block_1_depthwise(uint8_t *arena)
 {
     depthwise_conv_2d_portable_3x3x16((const int8_t *)(arena + 1040),
                                       (int8_t *)(arena + 16),
-                                      network_block_1_depthwise_relu_weights,
-                                      network_block_1_depthwise_relu_bias,
-                                      network_block_1_depthwise_relu_multipliers,
-                                      network_block_1_depthwise_relu_shifts,
-                                      network_block_1_depthwise_relu_padding);
+                                      network_block_1_depthwise_weights,
+                                      network_block_1_depthwise_bias,
+                                      network_block_1_depthwise_multipliers,
+                                      network_block_1_depthwise_shifts,
+                                      network_block_1_depthwise_padding);
 }
 
 /*
- * 2: block_1_pointwise_relu (CONV_2D by conv_2d_portable, 16384 MACs)
+ * 2: block_1_pointwise (CONV_2D by conv_2d_portable, 16384 MACs)
  *   input   int8_t [1][8][8][16] at arena 16 .. 1040
  *   output  int8_t [1][8][8][16] at arena 0 .. 1024
  */
-static void layer_block_1_pointwise_relu(uint8_t *arena)
+static void layer_block_1_pointwise(uint8_t *arena)
 {
     conv_2d_portable_1x1x16_to_16((const int8_t *)(arena + 16),
                                   (int8_t *)(arena + 0),
-                                  network_block_1_pointwise_relu_weights,
-                                  network_block_1_pointwise_relu_bias,
-                                  network_block_1_pointwise_relu_multipliers,
-                                  network_block_1_pointwise_relu_shifts);
+                                  network_block_1_pointwise_weights,
+                                  network_block_1_pointwise_bias,
+                                  network_block_1_pointwise_multipliers,
+                                  network_block_1_pointwise_shifts);
 }
 
 /*
@@ -581,49 +581,49 @@ static void layer_pool(uint8_t *arena)
 }
 
 /*
- * 5: block_2_depthwise_relu (DEPTHWISE_CONV_2D by depthwise_conv_2d_portable, 2304 MACs)
+ * 5: block_2_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_portable, 2304 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
  *   output  int8_t [1][4][4][16] at arena 540 .. 796
  */
-static void layer_block_2_depthwise_relu(uint8_t *arena)
+static void layer_block_2_depthwise(uint8_t *arena)
 {
     depthwise_conv_2d_portable_3x3x16_2((const int8_t *)(arena + 0),
                                         (int8_t *)(arena + 540),
-                                        network_block_2_depthwise_relu_weights,
-                                        network_block_2_depthwise_relu_bias,
-                                        network_block_2_depthwise_relu_multipliers,
-                                        network_block_2_depthwise_relu_shifts,
-                                        network_block_1_depthwise_relu_padding);
+                                        network_block_2_depthwise_weights,
+                                        network_block_2_depthwise_bias,
+                                        network_block_2_depthwise_multipliers,
+                                        network_block_2_depthwise_shifts,
+                                        network_block_1_depthwise_padding);
 }
 
 /*
- * 6: side_relu (CONV_2D by conv_2d_portable, 2048 MACs)
+ * 6: side (CONV_2D by conv_2d_portable, 2048 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
  *   output  int8_t [1][4][4][8] at arena 412 .. 540
  */
-static void layer_side_relu(uint8_t *arena)
+static void layer_side(uint8_t *arena)
 {
     conv_2d_portable_1x1x16_to_8((const int8_t *)(arena + 0),
                                  (int8_t *)(arena + 412),
-                                 network_side_relu_weights,
-                                 network_side_relu_bias,
-                                 network_side_relu_multipliers,
-                                 network_side_relu_shifts);
+                                 network_side_weights,
+                                 network_side_bias,
+                                 network_side_multipliers,
+                                 network_side_shifts);
 }
 
 /*
- * 7: block_2_pointwise_relu (CONV_2D by conv_2d_portable, 4096 MACs)
+ * 7: block_2_pointwise (CONV_2D by conv_2d_portable, 4096 MACs)
  *   input   int8_t [1][4][4][16] at arena 540 .. 796
  *   output  int8_t [1][4][4][16] at arena 156 .. 412
  */
-static void layer_block_2_pointwise_relu(uint8_t *arena)
+static void layer_block_2_pointwise(uint8_t *arena)
 {
     conv_2d_portable_1x1x16_to_16_2((const int8_t *)(arena + 540),
                                     (int8_t *)(arena + 156),
-                                    network_block_2_pointwise_relu_weights,
-                                    network_block_2_pointwise_relu_bias,
-                                    network_block_2_pointwise_relu_multipliers,
-                                    network_block_2_pointwise_relu_shifts);
+                                    network_block_2_pointwise_weights,
+                                    network_block_2_pointwise_bias,
+                                    network_block_2_pointwise_multipliers,
+                                    network_block_2_pointwise_shifts);
 }
 
 /*
@@ -666,45 +666,45 @@ static void layer_classes(uint8_t *arena)
 }
 
 /*
- * 11: classes_2 (SOFTMAX by softmax_portable)
+ * 11: classes_softmax (SOFTMAX by softmax_portable)
  *   input   int8_t [1][10] at arena 0 .. 10
  *   output  int8_t [1][10] at arena 0 .. 10
  */
-static void layer_classes_2(uint8_t *arena)
+static void layer_classes_softmax(uint8_t *arena)
 {
     softmax_portable_10((const int8_t *)(arena + 0),
                         (int8_t *)(arena + 0),
-                        network_classes_2_exponentials);
+                        network_classes_softmax_exponentials);
 }
 
 const network_layer_t network_layers[NETWORK_LAYER_COUNT] = {
-    [0] = {.name = "stem_relu", .output_offset = 1040u, .output_bytes = 1024u},
-    [1] = {.name = "block_1_depthwise_relu", .output_offset = 16u, .output_bytes = 1024u},
-    [2] = {.name = "block_1_pointwise_relu", .output_offset = 0u, .output_bytes = 1024u},
+    [0] = {.name = "stem", .output_offset = 1040u, .output_bytes = 1024u},
+    [1] = {.name = "block_1_depthwise", .output_offset = 16u, .output_bytes = 1024u},
+    [2] = {.name = "block_1_pointwise", .output_offset = 0u, .output_bytes = 1024u},
     [3] = {.name = "sum", .output_offset = 0u, .output_bytes = 1024u},
     [4] = {.name = "pool", .output_offset = 0u, .output_bytes = 256u},
-    [5] = {.name = "block_2_depthwise_relu", .output_offset = 540u, .output_bytes = 256u},
-    [6] = {.name = "side_relu", .output_offset = 412u, .output_bytes = 128u},
-    [7] = {.name = "block_2_pointwise_relu", .output_offset = 156u, .output_bytes = 256u},
+    [5] = {.name = "block_2_depthwise", .output_offset = 540u, .output_bytes = 256u},
+    [6] = {.name = "side", .output_offset = 412u, .output_bytes = 128u},
+    [7] = {.name = "block_2_pointwise", .output_offset = 156u, .output_bytes = 256u},
     [8] = {.name = "join", .output_offset = 36u, .output_bytes = 384u},
     [9] = {.name = "average", .output_offset = 12u, .output_bytes = 24u},
     [10] = {.name = "classes", .output_offset = 0u, .output_bytes = 10u},
-    [11] = {.name = "classes_2", .output_offset = 0u, .output_bytes = 10u},
+    [11] = {.name = "classes_softmax", .output_offset = 0u, .output_bytes = 10u},
 };
 
 static void (*const layers[NETWORK_LAYER_COUNT])(uint8_t *arena) = {
-    [0] = layer_stem_relu,
-    [1] = layer_block_1_depthwise_relu,
-    [2] = layer_block_1_pointwise_relu,
+    [0] = layer_stem,
+    [1] = layer_block_1_depthwise,
+    [2] = layer_block_1_pointwise,
     [3] = layer_sum,
     [4] = layer_pool,
-    [5] = layer_block_2_depthwise_relu,
-    [6] = layer_side_relu,
-    [7] = layer_block_2_pointwise_relu,
+    [5] = layer_block_2_depthwise,
+    [6] = layer_side,
+    [7] = layer_block_2_pointwise,
     [8] = layer_join,
     [9] = layer_average,
     [10] = layer_classes,
-    [11] = layer_classes_2,
+    [11] = layer_classes_softmax,
 };
 
 void network_invoke_layer(void *arena, uint32_t layer)

@@ -6,25 +6,25 @@
  * Arena, 2256 bytes. A row is one value and the layers during which it is alive:
  *
  *     from     to   bytes  layers   value
- *        0   1024    1024  0-3      stem_relu
+ *        0   1024    1024  0-3      stem
  *      712    776      64  0-0      image
- *     1024   1096      72  0-0      stem_relu.scratch
- *     1024   2048    1024  1-2      block_1_depthwise_relu
- *     2048   2248     200  1-1      block_1_depthwise_relu.scratch
- *     1024   2048    1024  2-3      block_1_pointwise_relu
- *     2048   2176     128  2-2      block_1_pointwise_relu.scratch
+ *     1024   1096      72  0-0      stem.scratch
+ *     1024   2048    1024  1-2      block_1_depthwise
+ *     2048   2248     200  1-1      block_1_depthwise.scratch
+ *     1024   2048    1024  2-3      block_1_pointwise
+ *     2048   2176     128  2-2      block_1_pointwise.scratch
  *        0   1024    1024  3-4      sum
  *        0    256     256  4-6      pool
- *      256    512     256  5-7      block_2_depthwise_relu
- *      512    584      72  5-5      block_2_depthwise_relu.scratch
- *      512    640     128  6-8      side_relu
- *      640    768     128  6-6      side_relu.scratch
- *      120    376     256  7-8      block_2_pointwise_relu
- *      640    768     128  7-7      block_2_pointwise_relu.scratch
+ *      256    512     256  5-7      block_2_depthwise
+ *      512    584      72  5-5      block_2_depthwise.scratch
+ *      512    640     128  6-8      side
+ *      640    768     128  6-6      side.scratch
+ *      120    376     256  7-8      block_2_pointwise
+ *      640    768     128  7-7      block_2_pointwise.scratch
  *        0    384     384  8-9      join
  *      384    408      24  9-10     average
  *        0     10      10  10-11    classes
- *        0     10      10  11-11    classes_2
+ *        0     10      10  11-11    classes_softmax
  */
 #include "network.h"
 
@@ -998,8 +998,8 @@ static void mean_portable_1x4x4x24_to_1x24(const int8_t *input, int8_t *output)
 
 /*
  * Fully connected, 1 row of 24 to 10, 6 outputs at a time. The stream holds for each group
- * the biases, for every four inputs the four weights of each output, and multiplier, addend and
- * shift of each.
+ * the biases, for every four inputs the four weights of each output, as two numbers 256 w0 + w1, and
+ * multiplier, addend and shift of each.
  */
 static void fully_connected_dsp_24_to_10(const int8_t *input, int8_t *output, const int32_t *stream)
 {
@@ -1008,144 +1008,142 @@ static void fully_connected_dsp_24_to_10(const int8_t *input, int8_t *output, co
         int32_t acc0 = s[0], acc1 = s[1], acc2 = s[2], acc3 = s[3], acc4 = s[4], acc5 = s[5];
         s += 6;
         const int8_t *x = input;
-        int32_t even, odd, first, second;
-        odd = tg_load32(x + 0);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        int32_t p, q, first, second;
+        q = tg_load32(x + 0);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 0);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 2);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
         TG_LOAD_PAIR(first, second, s + 4);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        odd = tg_load32(x + 4);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 4);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 6);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 8);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
         TG_LOAD_PAIR(first, second, s + 10);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        odd = tg_load32(x + 8);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 8);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 12);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 14);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
         TG_LOAD_PAIR(first, second, s + 16);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        odd = tg_load32(x + 12);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 12);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 18);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 20);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
         TG_LOAD_PAIR(first, second, s + 22);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        x += 16;
-        s += 24;
-        odd = tg_load32(x + 0);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
-        TG_LOAD_PAIR(first, second, s + 0);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
-        TG_LOAD_PAIR(first, second, s + 2);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        TG_LOAD_PAIR(first, second, s + 4);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        odd = tg_load32(x + 4);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
-        TG_LOAD_PAIR(first, second, s + 6);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
-        TG_LOAD_PAIR(first, second, s + 8);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        TG_LOAD_PAIR(first, second, s + 10);
-        acc4 = tg_smlad(even, tg_sxtb16(first), acc4);
-        acc4 = tg_smlad(odd, tg_sxtb16_odd(first), acc4);
-        acc5 = tg_smlad(even, tg_sxtb16(second), acc5);
-        acc5 = tg_smlad(odd, tg_sxtb16_odd(second), acc5);
-        x += 8;
-        s += 12;
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 16);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 24);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 26);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        TG_LOAD_PAIR(first, second, s + 28);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 20);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 30);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 32);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        TG_LOAD_PAIR(first, second, s + 34);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        x += 24;
+        s += 36;
         int32_t m, c, n;
         m = s[0];
         c = s[1];
         n = s[2];
-        output[0] = (int8_t)tg_ssat8(tg_round(2 * acc0, m, c, n));
+        output[0] = (int8_t)tg_ssat8(tg_round(acc0 >> 7, m, c, n));
         m = s[3];
         c = s[4];
         n = s[5];
-        output[1] = (int8_t)tg_ssat8(tg_round(2 * acc1, m, c, n));
+        output[1] = (int8_t)tg_ssat8(tg_round(acc1 >> 7, m, c, n));
         m = s[6];
         c = s[7];
         n = s[8];
-        output[2] = (int8_t)tg_ssat8(tg_round(2 * acc2, m, c, n));
+        output[2] = (int8_t)tg_ssat8(tg_round(acc2 >> 7, m, c, n));
         m = s[9];
         c = s[10];
         n = s[11];
-        output[3] = (int8_t)tg_ssat8(tg_round(2 * acc3, m, c, n));
+        output[3] = (int8_t)tg_ssat8(tg_round(acc3 >> 7, m, c, n));
         m = s[12];
         c = s[13];
         n = s[14];
-        output[4] = (int8_t)tg_ssat8(tg_round(2 * acc4, m, c, n));
+        output[4] = (int8_t)tg_ssat8(tg_round(acc4 >> 7, m, c, n));
         m = s[15];
         c = s[16];
         n = s[17];
-        output[5] = (int8_t)tg_ssat8(tg_round(2 * acc5, m, c, n));
+        output[5] = (int8_t)tg_ssat8(tg_round(acc5 >> 7, m, c, n));
         s += 18;
         output += 6;
     }
@@ -1153,106 +1151,104 @@ static void fully_connected_dsp_24_to_10(const int8_t *input, int8_t *output, co
         int32_t acc0 = s[0], acc1 = s[1], acc2 = s[2], acc3 = s[3];
         s += 4;
         const int8_t *x = input;
-        int32_t even, odd, first, second;
-        odd = tg_load32(x + 0);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        int32_t p, q, first, second;
+        q = tg_load32(x + 0);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 0);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 2);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        odd = tg_load32(x + 4);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 4);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 4);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 6);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        odd = tg_load32(x + 8);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 8);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 8);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 10);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        odd = tg_load32(x + 12);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 12);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
         TG_LOAD_PAIR(first, second, s + 12);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
         TG_LOAD_PAIR(first, second, s + 14);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        x += 16;
-        s += 16;
-        odd = tg_load32(x + 0);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
-        TG_LOAD_PAIR(first, second, s + 0);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
-        TG_LOAD_PAIR(first, second, s + 2);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        odd = tg_load32(x + 4);
-        even = tg_sxtb16(odd);
-        odd = tg_sxtb16_odd(odd);
-        TG_LOAD_PAIR(first, second, s + 4);
-        acc0 = tg_smlad(even, tg_sxtb16(first), acc0);
-        acc0 = tg_smlad(odd, tg_sxtb16_odd(first), acc0);
-        acc1 = tg_smlad(even, tg_sxtb16(second), acc1);
-        acc1 = tg_smlad(odd, tg_sxtb16_odd(second), acc1);
-        TG_LOAD_PAIR(first, second, s + 6);
-        acc2 = tg_smlad(even, tg_sxtb16(first), acc2);
-        acc2 = tg_smlad(odd, tg_sxtb16_odd(first), acc2);
-        acc3 = tg_smlad(even, tg_sxtb16(second), acc3);
-        acc3 = tg_smlad(odd, tg_sxtb16_odd(second), acc3);
-        x += 8;
-        s += 8;
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 16);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 16);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 18);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 20);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 20);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 22);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        x += 24;
+        s += 24;
         int32_t m, c, n;
         m = s[0];
         c = s[1];
         n = s[2];
-        output[0] = (int8_t)tg_ssat8(tg_round(2 * acc0, m, c, n));
+        output[0] = (int8_t)tg_ssat8(tg_round(acc0 >> 7, m, c, n));
         m = s[3];
         c = s[4];
         n = s[5];
-        output[1] = (int8_t)tg_ssat8(tg_round(2 * acc1, m, c, n));
+        output[1] = (int8_t)tg_ssat8(tg_round(acc1 >> 7, m, c, n));
         m = s[6];
         c = s[7];
         n = s[8];
-        output[2] = (int8_t)tg_ssat8(tg_round(2 * acc2, m, c, n));
+        output[2] = (int8_t)tg_ssat8(tg_round(acc2 >> 7, m, c, n));
         m = s[9];
         c = s[10];
         n = s[11];
-        output[3] = (int8_t)tg_ssat8(tg_round(2 * acc3, m, c, n));
+        output[3] = (int8_t)tg_ssat8(tg_round(acc3 >> 7, m, c, n));
         s += 12;
         output += 4;
     }
@@ -1308,44 +1304,44 @@ static void softmax_portable_10(const int8_t *input, int8_t *output, const int32
 /* ---- layers ---------------------------------------------------------------------------------- */
 
 /*
- * 0: stem_relu (CONV_2D by conv_2d_dsp_window_w16, 9216 MACs)
+ * 0: stem (CONV_2D by conv_2d_dsp_window_w16, 9216 MACs)
  *   input   int8_t [1][8][8][1] at arena 712 .. 776
  *   output  int8_t [1][8][8][16] at arena 0 .. 1024
  *   scratch uint8_t [72] at arena 1024 .. 1096
  */
-static void layer_stem_relu(uint8_t *arena)
+static void layer_stem(uint8_t *arena)
 {
     conv_2d_dsp_window_w16_3x3x1_to_16((const int8_t *)(arena + 712),
                                        (int8_t *)(arena + 0),
-                                       network_stem_relu_stream,
+                                       network_stem_stream,
                                        arena + 1024);
 }
 
 /*
- * 1: block_1_depthwise_relu (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 9216 MACs)
+ * 1: block_1_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 9216 MACs)
  *   input   int8_t [1][8][8][16] at arena 0 .. 1024
  *   output  int8_t [1][8][8][16] at arena 1024 .. 2048
  *   scratch uint8_t [200] at arena 2048 .. 2248
  */
-static void layer_block_1_depthwise_relu(uint8_t *arena)
+static void layer_block_1_depthwise(uint8_t *arena)
 {
     depthwise_conv_2d_dsp_3x3_8x8x16_s1((const int8_t *)(arena + 0),
                                         (int8_t *)(arena + 1024),
-                                        network_block_1_depthwise_relu_stream,
+                                        network_block_1_depthwise_stream,
                                         arena + 2048);
 }
 
 /*
- * 2: block_1_pointwise_relu (CONV_2D by conv_2d_dsp_pointwise_w16, 16384 MACs)
+ * 2: block_1_pointwise (CONV_2D by conv_2d_dsp_pointwise_w16, 16384 MACs)
  *   input   int8_t [1][8][8][16] at arena 1024 .. 2048
  *   output  int8_t [1][8][8][16] at arena 1024 .. 2048
  *   scratch uint8_t [128] at arena 2048 .. 2176
  */
-static void layer_block_1_pointwise_relu(uint8_t *arena)
+static void layer_block_1_pointwise(uint8_t *arena)
 {
     conv_2d_dsp_pointwise_w16_64x16_to_16((const int8_t *)(arena + 1024),
                                           (int8_t *)(arena + 1024),
-                                          network_block_1_pointwise_relu_stream,
+                                          network_block_1_pointwise_stream,
                                           arena + 2048);
 }
 
@@ -1376,44 +1372,44 @@ static void layer_pool(uint8_t *arena)
 }
 
 /*
- * 5: block_2_depthwise_relu (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 2304 MACs)
+ * 5: block_2_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 2304 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
  *   output  int8_t [1][4][4][16] at arena 256 .. 512
  *   scratch uint8_t [72] at arena 512 .. 584
  */
-static void layer_block_2_depthwise_relu(uint8_t *arena)
+static void layer_block_2_depthwise(uint8_t *arena)
 {
     depthwise_conv_2d_dsp_3x3_4x4x16_s1((const int8_t *)(arena + 0),
                                         (int8_t *)(arena + 256),
-                                        network_block_2_depthwise_relu_stream,
+                                        network_block_2_depthwise_stream,
                                         arena + 512);
 }
 
 /*
- * 6: side_relu (CONV_2D by conv_2d_dsp_pointwise_w16, 2048 MACs)
+ * 6: side (CONV_2D by conv_2d_dsp_pointwise_w16, 2048 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
  *   output  int8_t [1][4][4][8] at arena 512 .. 640
  *   scratch uint8_t [128] at arena 640 .. 768
  */
-static void layer_side_relu(uint8_t *arena)
+static void layer_side(uint8_t *arena)
 {
     conv_2d_dsp_pointwise_w16_16x16_to_8((const int8_t *)(arena + 0),
                                          (int8_t *)(arena + 512),
-                                         network_side_relu_stream,
+                                         network_side_stream,
                                          arena + 640);
 }
 
 /*
- * 7: block_2_pointwise_relu (CONV_2D by conv_2d_dsp_pointwise_w16, 4096 MACs)
+ * 7: block_2_pointwise (CONV_2D by conv_2d_dsp_pointwise_w16, 4096 MACs)
  *   input   int8_t [1][4][4][16] at arena 256 .. 512
  *   output  int8_t [1][4][4][16] at arena 120 .. 376
  *   scratch uint8_t [128] at arena 640 .. 768
  */
-static void layer_block_2_pointwise_relu(uint8_t *arena)
+static void layer_block_2_pointwise(uint8_t *arena)
 {
     conv_2d_dsp_pointwise_w16_16x16_to_16((const int8_t *)(arena + 256),
                                           (int8_t *)(arena + 120),
-                                          network_block_2_pointwise_relu_stream,
+                                          network_block_2_pointwise_stream,
                                           arena + 640);
 }
 
@@ -1454,45 +1450,45 @@ static void layer_classes(uint8_t *arena)
 }
 
 /*
- * 11: classes_2 (SOFTMAX by softmax_portable)
+ * 11: classes_softmax (SOFTMAX by softmax_portable)
  *   input   int8_t [1][10] at arena 0 .. 10
  *   output  int8_t [1][10] at arena 0 .. 10
  */
-static void layer_classes_2(uint8_t *arena)
+static void layer_classes_softmax(uint8_t *arena)
 {
     softmax_portable_10((const int8_t *)(arena + 0),
                         (int8_t *)(arena + 0),
-                        network_classes_2_exponentials);
+                        network_classes_softmax_exponentials);
 }
 
 const network_layer_t network_layers[NETWORK_LAYER_COUNT] = {
-    [0] = {.name = "stem_relu", .output_offset = 0u, .output_bytes = 1024u},
-    [1] = {.name = "block_1_depthwise_relu", .output_offset = 1024u, .output_bytes = 1024u},
-    [2] = {.name = "block_1_pointwise_relu", .output_offset = 1024u, .output_bytes = 1024u},
+    [0] = {.name = "stem", .output_offset = 0u, .output_bytes = 1024u},
+    [1] = {.name = "block_1_depthwise", .output_offset = 1024u, .output_bytes = 1024u},
+    [2] = {.name = "block_1_pointwise", .output_offset = 1024u, .output_bytes = 1024u},
     [3] = {.name = "sum", .output_offset = 0u, .output_bytes = 1024u},
     [4] = {.name = "pool", .output_offset = 0u, .output_bytes = 256u},
-    [5] = {.name = "block_2_depthwise_relu", .output_offset = 256u, .output_bytes = 256u},
-    [6] = {.name = "side_relu", .output_offset = 512u, .output_bytes = 128u},
-    [7] = {.name = "block_2_pointwise_relu", .output_offset = 120u, .output_bytes = 256u},
+    [5] = {.name = "block_2_depthwise", .output_offset = 256u, .output_bytes = 256u},
+    [6] = {.name = "side", .output_offset = 512u, .output_bytes = 128u},
+    [7] = {.name = "block_2_pointwise", .output_offset = 120u, .output_bytes = 256u},
     [8] = {.name = "join", .output_offset = 0u, .output_bytes = 384u},
     [9] = {.name = "average", .output_offset = 384u, .output_bytes = 24u},
     [10] = {.name = "classes", .output_offset = 0u, .output_bytes = 10u},
-    [11] = {.name = "classes_2", .output_offset = 0u, .output_bytes = 10u},
+    [11] = {.name = "classes_softmax", .output_offset = 0u, .output_bytes = 10u},
 };
 
 static void (*const layers[NETWORK_LAYER_COUNT])(uint8_t *arena) = {
-    [0] = layer_stem_relu,
-    [1] = layer_block_1_depthwise_relu,
-    [2] = layer_block_1_pointwise_relu,
+    [0] = layer_stem,
+    [1] = layer_block_1_depthwise,
+    [2] = layer_block_1_pointwise,
     [3] = layer_sum,
     [4] = layer_pool,
-    [5] = layer_block_2_depthwise_relu,
-    [6] = layer_side_relu,
-    [7] = layer_block_2_pointwise_relu,
+    [5] = layer_block_2_depthwise,
+    [6] = layer_side,
+    [7] = layer_block_2_pointwise,
     [8] = layer_join,
     [9] = layer_average,
     [10] = layer_classes,
-    [11] = layer_classes_2,
+    [11] = layer_classes_softmax,
 };
 
 void network_invoke_layer(void *arena, uint32_t layer)

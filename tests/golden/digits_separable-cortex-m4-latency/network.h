@@ -27,7 +27,7 @@ extern "C" {
 #define NETWORK_INPUT_0_OFFSET 712u
 #define NETWORK_INPUT_0_BYTES 64u
 
-/* output 0, classes_2: int8_t [1][10], real = 0.00390625 * (stored + 128) */
+/* output 0, classes_softmax: int8_t [1][10], real = 0.00390625 * (stored + 128) */
 #define NETWORK_OUTPUT_0_OFFSET 0u
 #define NETWORK_OUTPUT_0_BYTES 10u
 

@@ -66,6 +66,8 @@ TG_SIMD_3(tg_smmlar, "smmlar")  /* c + (a * b + 2^31) >> 32 */
 TG_SIMD_2(tg_smmulr, "smmulr", "")              /* (a * b + 2^31) >> 32 */
 TG_SIMD_2(tg_pack_low, "pkhbt", ", lsl #16")    /* pair (a.low, b.low) */
 TG_SIMD_2(tg_pack_high, "pkhtb", ", asr #16")   /* pair (b.high, a.high) */
+TG_SIMD_2(tg_sadd16, "sadd16", "")              /* pair a.low + b.low, a.high + b.high */
+TG_SIMD_2(tg_ssub16, "ssub16", "")              /* pair a.low - b.low, a.high - b.high */
 TG_SIMD_2(tg_sxtab16, "sxtab16", "")            /* pair a plus bytes 0 and 2 of b */
 TG_SIMD_2(tg_sxtab16_odd, "sxtab16", ", ror #8") /* pair a plus bytes 1 and 3 of b */
 TG_SIMD_1(tg_sxtb16, "sxtb16", "")              /* bytes 0 and 2 as a pair */
@@ -126,6 +128,14 @@ static inline int32_t tg_smmlar(int32_t a, int32_t b, int32_t c)
 }
 static inline int32_t tg_pack_low(int32_t a, int32_t b) { return tg_pair(tg_low(a), tg_low(b)); }
 static inline int32_t tg_pack_high(int32_t a, int32_t b) { return tg_pair(tg_high(b), tg_high(a)); }
+static inline int32_t tg_sadd16(int32_t a, int32_t b)
+{
+    return tg_pair(tg_low(a) + tg_low(b), tg_high(a) + tg_high(b));
+}
+static inline int32_t tg_ssub16(int32_t a, int32_t b)
+{
+    return tg_pair(tg_low(a) - tg_low(b), tg_high(a) - tg_high(b));
+}
 static inline int32_t tg_sxtb16(int32_t x) { return tg_pair((int8_t)x, (int8_t)(x >> 16)); }
 static inline int32_t tg_sxtb16_odd(int32_t x) { return tg_sxtb16(x >> 8); }
 static inline int32_t tg_sxtab16(int32_t a, int32_t b)
