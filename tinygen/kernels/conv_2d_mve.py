@@ -5,7 +5,7 @@ takes back out: w * z is part of the sum and of the folded bias with opposite si
 of a window weights are zero. The accumulator is the same 32-bit sum in another order, and
 requantization is exact by the proof in :mod:`._mve`.
 
-Overlap: blocks of four pixels follow each other in rising order. The windows of block b are gathered
+Overlap: blocks of four pixels follow each other in rising order. Block b's windows are gathered
 before its outputs are written, from ``output + 4 b D`` to ``output + 4 (b + 1) D``. With C input
 channels and first(q) the first input pixel that the window of output pixel q reads, nothing that is
 unread is overwritten if ``output + 4 b D <= input + C min over q >= 4 b of first(q)`` for every
