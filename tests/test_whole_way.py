@@ -75,3 +75,16 @@ def test_the_official_keywords_are_recognised(run, board, kernels):
     assert report["run"]["samples"] == 200
     assert report["run"]["correct"] == 183
     assert report["exact"]["mismatches"] == 0
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not MODELS.is_dir(), reason="TINYGEN_MODELS does not name the reference models")
+@pytest.mark.parametrize(
+    "model", ["vww_96_int8.tflite", "pretrainedResnet_quant.tflite", "ad01_int8.tflite"]
+)
+@pytest.mark.parametrize("board", ["nucleo_f746", "mps2_an386"])
+def test_the_other_reference_models_run_on_devices(run, board, model):
+    run("build", MODELS / "models" / model, "--board", board, "--kernels", "tinygen")
+    report = run("test", "--board", board, "--emulator", "--limit", 4)
+    assert report["exact"]["proofs"][-1]["inputs"] == 4
+    assert report["exact"]["mismatches"] == 0
