@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 from batching import compile_nodes, distinct
+from convolutions import convolution
 
 from tinygen.cores import core
 from tinygen.kernels import kernels
@@ -55,31 +56,45 @@ def test_sums_that_are_too_large_are_not_stored_so():
     assert not pairs_up(weights, PAIRED_LIMIT)
 
 
-def narrow(op, seed):
+FULLY_CONNECTED, POINTWISE, WINDOW = (
+    kernels()[name]
+    for name in ("fully_connected_dsp", "conv_2d_dsp_pointwise_w8", "conv_2d_dsp_window_w8")
+)
+
+
+def connected(seed):
     """A drawn node whose weights are all but -128, every third nothing but -127 and 127."""
-    node = operator(op).sample(SeededDraw(seed))
+    node = operator("FULLY_CONNECTED").sample(SeededDraw(seed))
     w = node.input(1)
     data = np.maximum(w.constant, -127)
     if seed % 3 == 0:
         data = np.where(data < 0, -127, 127).astype(np.int8)
     narrowed = dataclasses.replace(w, data=data)
-    return distinct(
-        node.replace(inputs=(node.input(0), narrowed, *node.inputs[2:])), f"{op}_{seed}"
-    )
+    return node.replace(inputs=(node.input(0), narrowed, *node.inputs[2:]))
 
 
 def compiled(seeds, target, monkeypatch):
-    chosen = [kernels()["fully_connected_dsp"]]
-    nodes = [(narrow(kernel.op, seed), kernel) for kernel in chosen for seed in seeds]
-    return compile_nodes(
-        [(node, k) for node, k in nodes if k.refusal(node, target) is None], target, monkeypatch
-    )
+    accepted = [
+        (distinct(node, f"{kernel.name}_{seed}"), kernel)
+        for seed in seeds
+        for kernel, node in (
+            (FULLY_CONNECTED, connected(seed)),
+            (POINTWISE, convolution(seed, 1, 1, 1, lowest=-127)),
+            (WINDOW, convolution(seed, 2 + seed % 3, 4, 1, lowest=-127)),
+        )
+        if kernel.refusal(node, target) is None
+    ]
+    return compile_nodes(accepted, target, monkeypatch)
+
+
+def is_paired(layer):
+    params = layer.implementation.params
+    return params.get("paired", False) or params.get("tile", {}).get("packed") == "paired"
 
 
 def test_code_equals_numpy_on_host(monkeypatch):
-    network = compiled(range(30), core("cortex-m4"), monkeypatch)
-    paired = [layer.implementation.params["paired"] for layer in network.layers]
-    assert paired.count(True) > 20
+    network = compiled(range(9), core("cortex-m4"), monkeypatch)
+    assert sum(map(is_paired, network.layers)) > 20
     inputs = [tuple(given) for given in stimuli(network.graph.inputs, 1, 2)]
     assert on_host(network, inputs).values > 1_000
 
@@ -87,6 +102,6 @@ def test_code_equals_numpy_on_host(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cortex-m4", "cortex-m7", "cortex-m33"])
 def test_object_code_equals_numpy(name, monkeypatch):
-    network = compiled(range(100, 200), core(name), monkeypatch)
+    network = compiled(range(100, 140), core(name), monkeypatch)
     inputs = [tuple(given) for given in stimuli(network.graph.inputs, 1, 2)]
     assert on_target(network, inputs).comparison.values > 1_000

@@ -18,8 +18,11 @@ EXAMPLES = 240
 
 
 def prove(chosen, seeds, monkeypatch):
-    """Compile drawn nodes into one network and run it on random and extreme inputs."""
-    compiled = compile_nodes(drawn_nodes(chosen, seeds, CORE), CORE, monkeypatch)
+    """Run drawn nodes as one network on random and extreme inputs; None if no kernel takes any."""
+    nodes = drawn_nodes(chosen, seeds, CORE)
+    if not nodes:
+        return None
+    compiled = compile_nodes(nodes, CORE, monkeypatch)
     inputs = [tuple(values) for values in stimuli(compiled.graph.inputs, seeds[0], 3)]
     return on_host(compiled, inputs)
 
@@ -31,8 +34,11 @@ def test_kernels_equal_numpy(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_kernel_equals_numpy_on_many(kernel, monkeypatch):
-    for first in range(100, 100 + EXAMPLES, 60):
-        assert prove([kernel], range(first, first + 60), monkeypatch).values > 0
+    batches = (range(first, first + 60) for first in range(100, 100 + EXAMPLES, 60))
+    proven = [done for batch in batches if (done := prove([kernel], batch, monkeypatch))]
+    if not proven:
+        pytest.skip("no drawn node is in the domain of the kernel, which has tests of its own")
+    assert all(done.values > 0 for done in proven)
 
 
 @pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")

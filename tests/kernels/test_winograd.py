@@ -4,9 +4,9 @@ import dataclasses
 import shutil
 import subprocess
 
+import convolutions
 import numpy as np
 import pytest
-import winograd_nodes
 from batching import compile_nodes
 from overlapping import prove_closest
 
@@ -64,8 +64,8 @@ def test_results_tell_accumulators_apart_up_to_the_limit(transform):
 
 
 def test_layers_with_larger_sums_are_refused():
-    node = winograd_nodes.drawn(3)
-    _, f4 = winograd_nodes.KERNELS
+    node = convolutions.drawn(3)
+    _, f4 = convolutions.KERNELS
     bias = node.input(2)
     assert f4.refusal(node, M4) is None
     large = dataclasses.replace(bias, data=np.full_like(bias.constant, 1 << 25))
@@ -74,7 +74,7 @@ def test_layers_with_larger_sums_are_refused():
 
 
 def prove(run, seeds, target, monkeypatch):
-    compiled = compile_nodes(winograd_nodes.batch(seeds, target), target, monkeypatch)
+    compiled = compile_nodes(convolutions.batch(seeds, target), target, monkeypatch)
     return run(compiled, [tuple(given) for given in stimuli(compiled.graph.inputs, seeds[0], 2)])
 
 
@@ -99,14 +99,14 @@ def test_object_code_equals_numpy(name, first, monkeypatch):
 def test_closest_overlaps_give_the_same_bytes(monkeypatch):
     promised = [
         (node, kernel.implement(node, M4), kernel.implement(node, M4).overlaps[0])
-        for node, kernel in winograd_nodes.batch(range(300, 310), M4)
+        for node, kernel in convolutions.batch(range(300, 310), M4)
     ]
     assert prove_closest(promised, monkeypatch).values > 0
 
 
 @pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")
 def test_clang_has_nothing_to_say(tmp_path, monkeypatch):
-    compile_nodes(winograd_nodes.batch(range(8), M4), M4, monkeypatch).write(tmp_path)
+    compile_nodes(convolutions.batch(range(8), M4), M4, monkeypatch).write(tmp_path)
     done = subprocess.run(
         ["clang", "-std=c11", "-fsyntax-only", *toolchain.WARNINGS, *sorted(tmp_path.glob("*.c"))],
         capture_output=True,

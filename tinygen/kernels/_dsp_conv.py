@@ -8,14 +8,18 @@ requantization words of both channels; an odd last channel is a tile of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tinygen.kernels._dsp import (
+    Form,
     Requantizer,
     accumulator_bound,
     pair_words,
+    paired_bias,
+    paired_words,
+    pairs_up,
     quad_words,
     requantizer,
 )
@@ -27,6 +31,9 @@ from tinygen.ops.weights import bias_of
 
 if TYPE_CHECKING:
     from tinygen.ir import Array, Node
+
+Packing = Literal["int16", "int8", "paired"]
+"""Weights as int16 at twice their flash, as int8, or as :func:`._dsp.paired_words`."""
 
 UNROLL = 8
 """Steps of an inner loop: enough that its two instructions of overhead vanish in 14 per step."""
@@ -68,31 +75,41 @@ def layer_of(node: Node) -> Layer:
     return Layer(runs, bias, scaling, bound)
 
 
-def stream(layer: Layer, weight_bits: int, *, quads: bool) -> Constant:
+def packing(layer: Layer, weight_bits: int) -> Packing:
+    """How weights of so many bits are stored; where they can be, int8 weights are paired."""
+    if weight_bits == 16:
+        return "int16"
+    return "paired" if pairs_up(layer.weights, layer.bound) else "int8"
+
+
+def stream(layer: Layer, packed: Packing, *, quads: bool) -> Constant:
     """All constants of a layer in the order in which tiles read them.
 
     With ``quads`` four neighbouring values of a run are stored as the pairs (0, 2) and (1, 3),
     which is how SXTB16 widens activations; without, as (0, 1) and (2, 3), and an odd run ends
-    with a zero weight.
+    with a zero weight. Weights that are not int16 are always stored by four.
     """
     # Twice the weights and the bias give the doubled accumulator for free; int8 has no room.
-    factor = 2 if layer.scaling.doubled and weight_bits == 16 else 1
-    words = _weight_words(layer.weights * np.int64(factor), weight_bits, quads=quads)
+    factor = 2 if layer.scaling.doubled and packed == "int16" else 1
+    flat = layer.weights.reshape(layer.channels, -1)
+    if packed == "int16":
+        words = _wide_words(layer.weights * np.int64(factor), quads=quads)
+    else:
+        words = paired_words(flat) if packed == "paired" else quad_words(flat)
+    bias = paired_bias(layer.bias, flat) if packed == "paired" else layer.bias.astype(np.int64)
     parts: list[Array] = []
     for first in range(0, layer.channels, 2):
         pair = slice(first, min(first + 2, layer.channels))
-        parts.append(layer.bias[pair].astype(np.int64) * factor)
+        parts.append(bias[pair] * factor)
         parts.append(words[pair].T.reshape(-1))
         parts.append(layer.scaling.parameters[pair].reshape(-1))
     data = np.concatenate(parts).astype(np.int32)
-    return Constant("stream", data, f"biases, {weight_bits}-bit weights, requantization")
+    return Constant("stream", data, f"biases, {packed} weights, requantization")
 
 
-def _weight_words(weights: Array, weight_bits: int, *, quads: bool) -> Array:
-    """Words per channel, (channels, words), rows one after the other."""
+def _wide_words(weights: Array, *, quads: bool) -> Array:
+    """Words of two weights per channel, (channels, words), rows one after the other."""
     channels, rows, run = weights.shape
-    if weight_bits == 8:
-        return quad_words(weights).reshape(channels, -1)
     if quads:
         four = weights.reshape(channels, rows, run // 4, 4)
         even, odd = four[..., 0:2], four[..., 2:4]
@@ -101,36 +118,64 @@ def _weight_words(weights: Array, weight_bits: int, *, quads: bool) -> Array:
     return pair_words(padded[..., 0::2], padded[..., 1::2]).reshape(channels, -1)
 
 
-def tile(layer: Layer, weight_bits: int, *, aligned: bool, **geometry: Any) -> dict[str, Any]:
+_SUMS: dict[Packing, tuple[str, str]] = {
+    "int16": ("%s", "%s"),
+    "int8": ("%s", "2 * %s"),
+    "paired": ("%s >> 8", "%s >> 7"),
+}
+"""What requantization takes, from an accumulator, singly and doubled."""
+
+
+def tile(layer: Layer, packed: Packing, *, aligned: bool, **geometry: Any) -> dict[str, Any]:
     """What the template's tile macros need.
 
     ``geometry`` holds ``pixel_stride``, the int16 values from one pixel to the next, and
     ``row_words``, the words from one filter row to the next.
     """
     _, rows, run = layer.weights.shape
-    steps = run // 4 if weight_bits == 8 else -(-run // 2)
+    steps = -(-run // 2) if packed == "int16" else run // 4
     return {
-        "weight_bits": weight_bits,
+        "packed": packed,
         "aligned": aligned,
         "rows": rows,
         "overlapping": geometry["pixel_stride"] < run,
         "flat": rows * steps <= FLAT_STEPS,
         "run_steps": steps,
-        "unroll": _unroll(steps, weight_bits),
-        "double": layer.scaling.doubled and weight_bits == 8,
+        "unroll": _unroll(steps, UNROLL // 2 if packed == "int8" else UNROLL),
+        "sum": _SUMS[packed][layer.scaling.doubled],
         "output_stride": layer.channels,
         **layer.scaling.context,
         **geometry,
     }
 
 
-def block_pixels(pixels: int, weight_bits: int) -> int:
+_STEP: dict[Packing, tuple[int, int]] = {"int16": (1, 3), "int8": (5, 6), "paired": (3, 6)}
+"""Instructions of a step of two channels, and more of it per pixel."""
+_OUTPUT: dict[Form, int] = {"relu": 4, "round": 6, "general": 30}
+
+
+def tile_cycles(tile: dict[str, Any], pixels: int, block: int, channels: int) -> float:
+    """Instructions for a row of so many pixels in tiles of ``block``, as measured on Cortex-M4."""
+    fixed, per_pixel = _STEP[tile["packed"]]
+    per_output = _OUTPUT[tile["form"]] + (tile["sum"] != "%s")
+    passes = tile["rows"] * max(1, tile["run_steps"] // tile["unroll"])
+    loops = 0 if tile["flat"] or passes == 1 else passes
+
+    def one(pixels: int) -> float:
+        steps = tile["rows"] * tile["run_steps"] * (fixed + per_pixel * pixels)
+        return float(steps + 10 * loops + 2 * pixels * per_output + 16)
+
+    whole, rest = divmod(pixels, block)
+    return -(-channels // 2) * (whole * one(block) + (one(rest) if rest else 0))
+
+
+def block_pixels(pixels: int, packed: Packing) -> int:
     """Pixels of a tile for rows of so many pixels.
 
     A step costs one load per channel, and one load and two multiplications per pixel; the split
     with the lowest sum wins, then the one that needs no second tile for a rest.
     """
-    most = 4 if weight_bits == 16 else 3
+    most = 3 if packed == "int8" else 4
 
     def cost(block: int) -> tuple[int, int]:
         whole, rest = divmod(pixels, block)
@@ -139,9 +184,8 @@ def block_pixels(pixels: int, weight_bits: int) -> int:
     return min(range(min(most, pixels), 0, -1), key=cost)
 
 
-def _unroll(steps: int, weight_bits: int) -> int:
+def _unroll(steps: int, most: int) -> int:
     """Steps per loop body: an even split where there is one, so that no tail is left."""
-    most = UNROLL if weight_bits == 16 else UNROLL // 2
     if steps <= most * 2:
         return steps
     divisors = [n for n in range(most // 2 + 1, most * 3 // 2 + 1) if steps % n == 0]

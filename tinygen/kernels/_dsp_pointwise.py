@@ -1,7 +1,8 @@
 """CONV_2D 1x1 with stride 1 on cores with the DSP extension: a matrix product.
 
-Exact: the accumulator is the same 32-bit sum in another order, with the zero point folded into the
-bias (no padding exists), and requantization is exact by the proof in :mod:`._dsp`.
+Exact: the accumulator is the same 32-bit sum in another order, or 256 times it by the proof of
+:func:`._dsp.paired_words`, with the zero point folded into the bias (no padding exists), and
+requantization is exact by the proof in :mod:`._dsp`.
 
 Overlap: a block of P pixels is read whole into the scratch before its outputs are written. After
 block b the kernel has written to ``output + (b + 1) P Cout`` and has yet to read from ``input +
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tinygen.kernels._dsp_conv import block_pixels, layer_of, stream, tile
+from tinygen.kernels._dsp_conv import block_pixels, layer_of, packing, stream, tile, tile_cycles
 from tinygen.kernels.base import (
     Implementation,
     Kernel,
@@ -57,11 +58,11 @@ class Pointwise(Kernel):
         padded = -(-depth // 4) * 4
         behind = ((0, 0), (0, 0), (0, padded - depth))
         layer = dataclasses.replace(layer, weights=np.pad(layer.weights, behind))
-        block = block_pixels(pixels, self.weight_bits)
+        packed = packing(layer, self.weight_bits)
+        block = block_pixels(pixels, packed)
         blocks = -(-pixels // block)
         grows = max(layer.channels - depth, 0)
-        # Measured on Cortex-M4: instructions per multiply-accumulate, and per output.
-        per_mac, per_output = (0.93, 6.5) if self.weight_bits == 16 else (1.08, 8.0)
+        tiles = tile(layer, packed, aligned=True, pixel_stride=padded, row_words=0)
         return Implementation(
             kernel=self,
             params={
@@ -69,16 +70,14 @@ class Pointwise(Kernel):
                 "depth": depth,
                 "channels": layer.channels,
                 "block": block,
-                "tile": tile(
-                    layer, self.weight_bits, aligned=True, pixel_stride=padded, row_words=0
-                ),
+                "tile": tiles,
             },
             label=f"{pixels}x{depth}_to_{layer.channels}",
             arguments=(input_(), output(), constant("stream"), scratch()),
-            constants=(stream(layer, self.weight_bits, quads=True),),
+            constants=(stream(layer, packed, quads=True),),
             scratch_bytes=block * padded * 2,
             overlaps=(Overlap(distance=(blocks - 1) * block * grows),),
-            cycles=pixels * layer.channels * (padded * per_mac + per_output) + pixels * depth * 1.5,
+            cycles=tile_cycles(tiles, pixels, block, layer.channels) + pixels * padded * 2.0,
             code_bytes=900,
             includes=("tinygen_math.h", "tinygen_simd.h"),
         )

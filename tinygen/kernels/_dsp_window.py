@@ -2,8 +2,8 @@
 
 Exact: every tap meets an input value or, outside the input, the zero point, which the folded bias
 takes back out: w * z is part of the sum and of the folded bias with opposite signs. The
-accumulator is the same 32-bit sum in another order; requantization is exact by the proof in
-:mod:`._dsp`.
+accumulator is the same 32-bit sum in another order, or 256 times it by the proof of
+:func:`._dsp.paired_words`; requantization is exact by the proof in :mod:`._dsp`.
 
 Overlap: before the outputs of row y are written, all input rows before R(y) = y * stride - pad +
 filter height have been widened into the scratch and are never read again. So nothing unread is
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tinygen.kernels._dsp_conv import block_pixels, layer_of, stream, tile
+from tinygen.kernels._dsp_conv import block_pixels, layer_of, packing, stream, tile, tile_cycles
 from tinygen.kernels.base import (
     Implementation,
     Kernel,
@@ -61,9 +61,15 @@ class WindowKernel(Kernel):
         row_values += row_values % 2
         aligned = stride % 2 == 0
         left = geometry.pad_left * depth
-        block = block_pixels(geometry.out_width, self.weight_bits)
-        per_mac, per_output = (0.95, 7.0) if self.weight_bits == 16 else (1.12, 8.5)
-        loops = geometry.height * geometry.out_width * geometry.out_height / block
+        packed = packing(layer, self.weight_bits)
+        block = block_pixels(geometry.out_width, packed)
+        tiles = tile(
+            layer,
+            packed,
+            aligned=aligned,
+            pixel_stride=stride,
+            row_words=row_values // 2,
+        )
         return Implementation(
             kernel=self,
             params={
@@ -83,22 +89,17 @@ class WindowKernel(Kernel):
                 "quads": quads,
                 "row_values": row_values,
                 "block_pixels": block,
-                "tile": tile(
-                    layer,
-                    self.weight_bits,
-                    aligned=aligned,
-                    pixel_stride=stride,
-                    row_words=row_values // 2,
-                ),
+                "tile": tiles,
             },
             label=f"{geometry.height}x{geometry.width}x{depth}_to_{layer.channels}",
             arguments=(input_(), output(), constant("stream"), scratch()),
-            constants=(stream(layer, self.weight_bits, quads=quads),),
+            constants=(stream(layer, packed, quads=quads),),
             scratch_bytes=geometry.height * row_values * 2,
             overlaps=(Overlap(distance=_distance(geometry, x.shape, layer.channels)),),
-            cycles=node.output.size * (geometry.height * (run + run % 2) * per_mac + per_output)
-            + loops * layer.channels * 4.0
-            + x.size * 3.0,
+            cycles=tile_cycles(tiles, geometry.out_width, block, layer.channels)
+            * geometry.out_height
+            + x.size * 3.0
+            + geometry.out_height * 100.0,
             code_bytes=1400,
             includes=("tinygen_math.h", "tinygen_simd.h"),
         )

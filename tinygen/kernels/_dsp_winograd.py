@@ -109,7 +109,7 @@ class WinogradKernel(Kernel):
                 "stored_shifts": transform.stored_shifts,
                 "outer_inputs": tuple(sum(row) * x.quant.zero_point for row in transform.input),
                 "tile": {
-                    "weight_bits": 16,
+                    "packed": "int16",
                     "aligned": True,
                     "rows": positions,
                     "overlapping": False,

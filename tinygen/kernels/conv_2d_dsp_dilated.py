@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tinygen.kernels._dsp_conv import block_pixels, layer_of, stream, tile
+from tinygen.kernels._dsp_conv import Packing, block_pixels, layer_of, stream, tile, tile_cycles
 from tinygen.kernels.base import (
     Implementation,
     Kernel,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tinygen.ir import Node
     from tinygen.ops.windows import Window
 
-WEIGHT_BITS = 16
+PACKED: Packing = "int16"
 
 
 class DilatedConvolution(Kernel):
@@ -61,7 +61,14 @@ class DilatedConvolution(Kernel):
         quads = depth % 4 == 0
         padded = depth + depth % 2
         pixels = geometry.out_height * geometry.out_width
-        block = block_pixels(geometry.out_width, WEIGHT_BITS)
+        block = block_pixels(geometry.out_width, PACKED)
+        tiles = tile(
+            layer,
+            PACKED,
+            aligned=True,
+            pixel_stride=padded,
+            row_words=geometry.out_width * padded // 2,
+        )
         return Implementation(
             kernel=self,
             params={
@@ -74,22 +81,17 @@ class DilatedConvolution(Kernel):
                 "zero_point": x.quant.zero_point,
                 "quads": quads,
                 "block_pixels": block,
-                "tile": tile(
-                    layer,
-                    WEIGHT_BITS,
-                    aligned=True,
-                    pixel_stride=padded,
-                    row_words=geometry.out_width * padded // 2,
-                ),
+                "tile": tiles,
             },
             label=f"{geometry.height}x{geometry.width}x{depth}_to_{layer.channels}",
             arguments=(input_(), output(), constant("stream"), scratch()),
-            constants=(stream(layer, WEIGHT_BITS, quads=quads),),
+            constants=(stream(layer, PACKED, quads=quads),),
             scratch_bytes=taps * geometry.out_width * padded * 2,
             overlaps=(Overlap(distance=_distance(geometry, node)),),
-            # Measured on Cortex-M4: a multiplication, an output, a gathered value and pixel.
-            cycles=node.output.size * (taps * padded * 0.95 + 9.0)
-            + pixels * (taps * (padded * 1.6 + 14.0) + layer.channels * taps * 4.0 / block),
+            # Measured on Cortex-M4: a gathered value and pixel.
+            cycles=tile_cycles(tiles, geometry.out_width, block, layer.channels)
+            * geometry.out_height
+            + pixels * taps * (padded * 1.6 + 14.0),
             code_bytes=1500,
             includes=("tinygen_math.h", "tinygen_simd.h"),
         )

@@ -9,7 +9,7 @@ from tinygen.kernels._dsp_pointwise import Pointwise
 
 
 class PointwiseW8(Pointwise):
-    """Three pixels by two channels, int8 weights."""
+    """Up to four pixels by two channels, int8 weights."""
 
     name = "conv_2d_dsp_pointwise_w8"
     weight_bits = 8

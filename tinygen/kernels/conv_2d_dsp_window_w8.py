@@ -9,7 +9,7 @@ from tinygen.kernels._dsp_window import WindowKernel
 
 
 class WindowW8(WindowKernel):
-    """Three pixels by two channels, int8 weights."""
+    """Up to four pixels by two channels, int8 weights."""
 
     name = "conv_2d_dsp_window_w8"
     weight_bits = 8
