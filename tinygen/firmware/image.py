@@ -20,7 +20,8 @@ class FirmwareImage:
 
     ``flash_bytes`` is all that is flashed: ``weights_bytes``, the constants of the network, and
     ``code_bytes``, the rest. ``ram_bytes`` is all that is laid out in RAM, the ``arena_bytes`` and
-    the reserved ``stack_bytes`` among it. ``symbols`` gives the size of every function and object.
+    the reserved ``stack_bytes`` among it, and ``arena_region`` names the region of the arena.
+    ``symbols`` gives the size of every function and object.
     """
 
     project: Path
@@ -31,6 +32,7 @@ class FirmwareImage:
     weights_bytes: int
     ram_bytes: int
     arena_bytes: int
+    arena_region: str
     stack_bytes: int
     symbols: dict[str, int]
 
@@ -54,8 +56,9 @@ def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> F
         build_id=build_id,
         flash_bytes=binary.stat().st_size,
         weights_bytes=sum(size for name, size in symbols.items() if name in weights),
-        ram_bytes=sum(ram.values()),
-        arena_bytes=ram[".arena"],
+        ram_bytes=sum(size for size, _ in ram.values()),
+        arena_bytes=ram[".arena"][0],
+        arena_region=ram[".arena"][1],
         stack_bytes=stack_bytes,
         symbols=symbols,
     )
@@ -72,12 +75,13 @@ def _symbol_sizes(path: Path) -> dict[str, int]:
     return sizes
 
 
-def _ram_sections(path: Path, board: Board) -> dict[str, int]:
-    """Bytes of the sections of an ELF file that lie in the board's RAM."""
+def _ram_sections(path: Path, board: Board) -> dict[str, tuple[int, str]]:
+    """Bytes and region of the sections of an ELF file that lie in the board's RAM."""
     with path.open("rb") as file:
         return {
-            section.name: section["sh_size"]
+            section.name: (section["sh_size"], region.name)
             for section in ELFFile(file).iter_sections()
+            for region in board.ram
             if section["sh_flags"] & SH_FLAGS.SHF_ALLOC
-            and any(region.origin <= section["sh_addr"] < region.end for region in board.ram)
+            and region.origin <= section["sh_addr"] < region.end
         }

@@ -18,6 +18,27 @@ MIN_ALIGNMENT = 4
 
 
 @dataclass(frozen=True)
+class Activations:
+    """The buffers of a graph's activations: what every choice of kernels has in common.
+
+    ``tensors`` names the buffer of every activation; ``dying`` holds, per node, the activations
+    that nobody needs after it.
+    """
+
+    buffers: tuple[Buffer, ...]
+    tensors: dict[Tensor, str]
+    dying: tuple[tuple[Tensor, ...], ...]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one kernel adds in the step of its node: scratch memory, and permissions to overlap."""
+
+    scratch: Buffer | None
+    overlaps: tuple[MayOverlap, ...]
+
+
+@dataclass(frozen=True)
 class Lifetimes:
     """The planner's input, and the names of the buffers.
 
@@ -37,9 +58,25 @@ def lifetimes(graph: Graph, implementations: Sequence[Implementation]) -> Lifeti
     node. Inputs are there from the first step on and may be overwritten after their last use,
     outputs stay to the end, scratch memory lives in its own step alone.
     """
+    alive = activations(graph)
+    demands = [
+        demand(alive, step, node, chosen)
+        for step, (node, chosen) in enumerate(zip(graph.nodes, implementations, strict=True))
+    ]
+    scratch = {node: d.scratch for node, d in zip(graph.nodes, demands, strict=True) if d.scratch}
+    return Lifetimes(
+        (*alive.buffers, *scratch.values()),
+        tuple(overlap for d in demands for overlap in d.overlaps),
+        alive.tensors,
+        {node: buffer.name for node, buffer in scratch.items()},
+    )
+
+
+def activations(graph: Graph) -> Activations:
+    """The buffers of all activations of ``graph``, whatever kernels compute it."""
     first, last = _spans(graph)
     names = _names(graph, list(first))
-    buffers = [
+    buffers = tuple(
         Buffer(
             names[tensor],
             tensor.nbytes,
@@ -48,17 +85,21 @@ def lifetimes(graph: Graph, implementations: Sequence[Implementation]) -> Lifeti
             max(MIN_ALIGNMENT, tensor.dtype.itemsize),
         )
         for tensor in first
-    ]
-    scratch: dict[Node, str] = {}
-    overlaps: list[MayOverlap] = []
-    for step, (node, chosen) in enumerate(zip(graph.nodes, implementations, strict=True)):
-        if chosen.scratch_bytes:
-            scratch[node] = f"{node.name}.scratch"
-            buffers.append(Buffer(scratch[node], chosen.scratch_bytes, step, step))
-        for tensor in node.activations:
-            if last[tensor] == step and tensor not in graph.outputs:
-                overlaps += _overlaps(node, chosen, tensor, names)
-    return Lifetimes(tuple(buffers), tuple(overlaps), names, scratch)
+    )
+    dying = tuple(
+        tuple(t for t in node.activations if last[t] == step and t not in graph.outputs)
+        for step, node in enumerate(graph.nodes)
+    )
+    return Activations(buffers, names, dying)
+
+
+def demand(alive: Activations, step: int, node: Node, chosen: Implementation) -> Demand:
+    """What ``node``, the one of this ``step``, adds to the activations when computed like this."""
+    scratch = None
+    if chosen.scratch_bytes:
+        scratch = Buffer(f"{node.name}.scratch", chosen.scratch_bytes, step, step)
+    overlaps = [o for t in alive.dying[step] for o in _overlaps(node, chosen, t, alive.tensors)]
+    return Demand(scratch, tuple(overlaps))
 
 
 def _spans(graph: Graph) -> tuple[dict[Tensor, int], dict[Tensor, int]]:

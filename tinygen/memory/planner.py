@@ -11,23 +11,30 @@ from tinygen.memory.plan import ArenaPlan
 from tinygen.memory.solver import solve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tinygen.memory.plan import Buffer, MayOverlap
 
 
 def plan_arena(
-    buffers: Sequence[Buffer], may_overlap: Sequence[MayOverlap], seconds: float = 10.0
+    buffers: Sequence[Buffer],
+    may_overlap: Sequence[MayOverlap],
+    seconds: float = 10.0,
+    known: Mapping[str, int] | None = None,
 ) -> ArenaPlan:
     """An offset for every buffer, such that buffers alive together do not collide.
 
     First fit often meets the lower bound, which proves it optimal; otherwise CP-SAT improves on it
-    for at most ``seconds`` of deterministic time. The same buffers give the same plan. Raises
-    ValueError where buffers or permissions contradict themselves, a mistake in tinygen.
+    for at most ``seconds`` of deterministic time. ``known`` are the offsets of a valid plan, where
+    somebody has one, and the result is no larger than that. The same buffers give the same plan.
+    Raises ValueError where buffers or permissions contradict themselves, a mistake in tinygen.
     """
     packing = Packing.of(buffers, may_overlap)
     bound = lower_bound(packing)
     starts = first_fit(packing)
+    if known is not None:
+        given = [known[buffer.name] // packing.unit for buffer in buffers]
+        starts = min(starts, given, key=packing.nbytes)
     optimal = packing.nbytes(starts) == bound
     if not optimal or packing.apart(starts):
         starts, bound, optimal = solve(packing, starts, bound, seconds)

@@ -10,7 +10,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tinygen.report.model import Report
+    from tinygen.report.model import Memory, Report
 
 UNKNOWN = "-"
 LAYER_FIGURES = ("macs", "instructions", "cycles_modelled", "flash_bytes")
@@ -23,12 +23,19 @@ def show(report: Report, console: Console) -> None:
     console.print(_figures(report))
 
 
-def figures(report: Report) -> list[tuple[str, str]]:
-    """The figures that are known, as (label, text) in reading order."""
-    memory, run, exact = report.memory, report.run, report.exact
+def _arena(memory: Memory) -> str:
+    if not memory.arena_bytes:
+        return UNKNOWN
     bound = (
         "smallest possible" if memory.arena_optimal else f"bound {number(memory.arena_lower_bound)}"
     )
+    place = f" in {memory.arena_region}" if memory.arena_region else ""
+    return f"{_bytes(memory.arena_bytes)}{place} ({bound})"
+
+
+def figures(report: Report) -> list[tuple[str, str]]:
+    """The figures that are known, as (label, text) in reading order."""
+    memory, run, exact = report.memory, report.run, report.exact
     latency = "modelled" if run.cycles is None else "measured"
     rows = [
         ("model", f"{report.model.name}, {number(report.model.macs)} MACs"),
@@ -37,7 +44,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("weights", _bytes(memory.weights_bytes)),
         ("code", _bytes(memory.code_bytes)),
         ("RAM", _bytes(memory.ram_bytes)),
-        ("arena", f"{_bytes(memory.arena_bytes)} ({bound})" if memory.arena_bytes else UNKNOWN),
+        ("arena", _arena(memory)),
         ("stack", _bytes(memory.stack_bytes)),
         ("exact", f"{number(exact.inputs)} inferences, {number(exact.mismatches)} mismatches"),
     ]

@@ -69,6 +69,7 @@ def with_firmware(report: Report, board: Board, image: FirmwareImage) -> Report:
         "flash_bytes": image.flash_bytes,
         "code_bytes": image.flash_bytes - (report.memory.weights_bytes or 0),
         "ram_bytes": image.ram_bytes,
+        "arena_region": image.arena_region,
     }
     return report.updated(board=board.name, memory=report.memory.model_copy(update=memory))
 

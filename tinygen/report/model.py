@@ -81,6 +81,9 @@ class Memory(_Part):
     arena_optimal: bool | None = Field(
         default=None, description="Whether the plan is proven to be the smallest possible."
     )
+    arena_region: str | None = Field(
+        default=None, description="Memory region of the board that holds the arena."
+    )
     stack_bytes: int | None = Field(
         default=None,
         description="Deepest stack seen: of the network alone while it was proven, of the whole "
