@@ -1,12 +1,18 @@
 """tinygen's Helium kernels: as plain C on the host, and as object code of the Cortex-M55."""
 
+import dataclasses
+import math
 import shutil
 
+import numpy as np
 import pytest
-from batching import HELIUM, compile_nodes, drawn_nodes
+from batching import HELIUM, compile_nodes, distinct, drawn_nodes
+from drawing import with_wide_scales
 from overlapping import promises, prove_closest
 
 from tinygen import cores
+from tinygen.errors import UnsupportedError
+from tinygen.ops import operator
 from tinygen.ops.sampling import stimuli
 from tinygen.verify.host import on_host
 from tinygen.verify.target import on_target
@@ -34,6 +40,60 @@ def test_other_cores_are_refused(kernel, name, monkeypatch):
 
 def test_host_code_equals_numpy(monkeypatch):
     assert on_host(*drawn(HELIUM, range(6), monkeypatch)).values > 10_000
+
+
+def with_powers_of_two(node):
+    """The node with scales rounded to powers of two, which makes ties of most products."""
+
+    def change(tensor):
+        if tensor is None or tensor.quantization is None:
+            return tensor
+        scales = tuple(2.0 ** round(math.log2(scale)) for scale in tensor.quant.scales)
+        return dataclasses.replace(
+            tensor, quantization=dataclasses.replace(tensor.quant, scales=scales)
+        )
+
+    changed = {tensor: change(tensor) for tensor in (*node.inputs, *node.outputs)}
+    return node.replace(
+        inputs=tuple(changed[tensor] for tensor in node.inputs),
+        outputs=tuple(changed[tensor] for tensor in node.outputs),
+    )
+
+
+def rescaled_nodes(seeds):
+    """Drawn nodes with ties in all roundings, and with shifts of every size and direction."""
+    rng, nodes = np.random.default_rng(seeds[0]), []
+    rescaling = [kernel for kernel in HELIUM if "pool" not in kernel.name]
+    for node, kernel in drawn_nodes(rescaling, seeds, CORE):
+        wide = with_wide_scales(node, rng).replace(name=f"{node.name}_wide")
+        for candidate in (with_powers_of_two(node), wide):
+            try:
+                operator(node.op).check(candidate)
+            except UnsupportedError:
+                continue
+            # Nodes that came from one drawn node share activations' names, not their scales.
+            nodes.append((distinct(candidate, candidate.name), kernel))
+    return nodes
+
+
+def test_every_form_of_requantization_equals_numpy(monkeypatch):
+    nodes = rescaled_nodes(range(10))
+    forms = {
+        (kernel.name, kernel.implement(node, CORE).params.get("form")) for node, kernel in nodes
+    }
+    for name in ("conv_2d_mve", "depthwise_conv_2d_mve", "fully_connected_mve"):
+        assert {(name, form) for form in ("relu", "round", "general")} <= forms
+    compiled = compile_nodes(nodes, CORE, monkeypatch)
+    inputs = [tuple(values) for values in stimuli(compiled.graph.inputs, 7, 2)]
+    assert on_host(compiled, inputs).values > 10_000
+
+
+@pytest.mark.slow
+@needs_qemu
+def test_every_form_of_requantization_equals_numpy_as_object_code(monkeypatch):
+    compiled = compile_nodes(rescaled_nodes(range(20, 40)), CORE, monkeypatch)
+    inputs = [tuple(values) for values in stimuli(compiled.graph.inputs, 8, 2)]
+    assert on_target(compiled, inputs).comparison.values > 10_000
 
 
 @needs_qemu
