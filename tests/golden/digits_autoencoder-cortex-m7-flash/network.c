@@ -20,10 +20,10 @@
 /*
  * The blocks of accumulators in the kernels just fit the registers of a Cortex-M. GCC spills them
  * when it moves loads up before it allocates registers, and when it inlines a kernel into its only
- * caller and keeps addresses of the arena in registers.
+ * caller and keeps addresses of the arena in registers. A frame pointer would take one of them.
  */
 #if defined(__arm__) && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once")
+#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
 #endif
 
 _Static_assert(NETWORK_ARENA_BYTES % NETWORK_ARENA_ALIGNMENT == 0u,

@@ -36,10 +36,10 @@
 /*
  * The blocks of accumulators in the kernels just fit the registers of a Cortex-M. GCC spills them
  * when it moves loads up before it allocates registers, and when it inlines a kernel into its only
- * caller and keeps addresses of the arena in registers.
+ * caller and keeps addresses of the arena in registers. A frame pointer would take one of them.
  */
 #if defined(__arm__) && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once")
+#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
 #endif
 
 _Static_assert(NETWORK_ARENA_BYTES % NETWORK_ARENA_ALIGNMENT == 0u,
@@ -66,7 +66,7 @@ static void conv_2d_dsp_window_w16_3x3x1_to_16_row(int16_t *row, const int8_t *i
 }
 
 /*
- * Convolution 3x3, 8x8x1 to 8x8x16, 16-bit weights, 4 pixels by
+ * Convolution 3x3, 8x8x1 to 8x8x16, int16 weights, 4 pixels by
  * 2 channels at a time. The scratch holds the 3 input rows below the filter, widened and padded
  * with the zero point; each input row is widened once.
  */
@@ -346,7 +346,7 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
 }
 
 /*
- * Convolution 1x1, 64 pixels of 16 channels to 16, 16-bit weights, 4 pixels by 2 channels
+ * Convolution 1x1, 64 pixels of 16 channels to 16, int16 weights, 4 pixels by 2 channels
  * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
@@ -639,7 +639,7 @@ static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *out
 }
 
 /*
- * Convolution 1x1, 16 pixels of 16 channels to 8, 16-bit weights, 4 pixels by 2 channels
+ * Convolution 1x1, 16 pixels of 16 channels to 8, int16 weights, 4 pixels by 2 channels
  * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
@@ -800,7 +800,7 @@ static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *ou
 }
 
 /*
- * Convolution 1x1, 16 pixels of 16 channels to 16, 16-bit weights, 4 pixels by 2 channels
+ * Convolution 1x1, 16 pixels of 16 channels to 16, int16 weights, 4 pixels by 2 channels
  * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
