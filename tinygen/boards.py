@@ -22,8 +22,14 @@ def _address(value: object) -> object:
 
 Address = Annotated[int, BeforeValidator(_address), Field(ge=0, lt=1 << 32)]
 Positive = Annotated[int, Field(gt=0)]
-Pin = Annotated[str, Field(pattern=r"^P[A-K](1[0-5]|[0-9])$")]
+Pin = Annotated[str, Field(pattern=r"^P([A-K](1[0-5]|[0-9])|[01]\.([0-2][0-9]|3[01]))$")]
 UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
+
+
+def pin_position(pin: str) -> tuple[int, int]:
+    """Port and number of a pin: PD8 of an STM32 is (3, 8), P1.02 of an nRF5 is (1, 2)."""
+    port, number = pin[1], pin[2:].removeprefix(".")
+    return (int(port) if port.isdigit() else ord(port) - ord("A")), int(number)
 
 
 class _Frozen(BaseModel):

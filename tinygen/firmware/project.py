@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tinygen import __version__, cmsis_nn, codegen, paths, toolchain
+from tinygen.boards import pin_position
 from tinygen.firmware.placement import HANDLER_STACK_BYTES, place
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def _board_header(board: Board) -> str:
 
 
 def _pin(pin: str | None) -> dict[str, int] | None:
-    """Port, counted from A, and number of a pin like PD8."""
-    return None if pin is None else {"port": ord(pin[1]) - ord("A"), "number": int(pin[2:])}
+    return None if pin is None else dict(zip(("port", "number"), pin_position(pin), strict=True))
 
 
 def _c_bytes(data: bytes) -> str:

@@ -15,7 +15,7 @@ from device import images
 from tinygen import boards
 from tinygen.device import emulators
 from tinygen.device.emulators.image import read_image
-from tinygen.device.emulators.stm32 import Stm32
+from tinygen.device.emulators.machine import Machine
 from tinygen.device.emulators.unicorn_board import UnicornBoard
 from tinygen.device.faults import FaultyTransport
 from tinygen.device.session import Expected, Patience, Session
@@ -218,7 +218,7 @@ def test_a_board_that_is_not_modelled_is_refused():
     console = NUCLEO.console.model_copy(update={"peripheral": "uart9"})
     board = NUCLEO.model_copy(update={"console": console})
     with pytest.raises(BoardError, match="with console uart9 cannot be emulated"):
-        Stm32(board, read_image(images.build(NUCLEO.name).elf), lambda byte: None)
+        Machine(board, read_image(images.build(NUCLEO.name).elf), lambda byte: None)
 
 
 @needs_compiler

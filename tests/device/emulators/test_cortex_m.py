@@ -10,8 +10,9 @@ from tinygen import cores
 from tinygen.boards import Memory
 from tinygen.device.emulators.cortex_m import CortexM
 from tinygen.device.emulators.image import read_image
-from tinygen.device.emulators.peripherals import gpio, pwr, rcc, usart
+from tinygen.device.emulators.peripherals import gpio, usart
 from tinygen.device.emulators.peripherals.registers import Registers
+from tinygen.device.emulators.peripherals.status import Follows, StatusRegisters
 from tinygen.device.emulators.peripherals.system_control import (
     DWT_CTRL,
     DWT_CYCCNT,
@@ -169,19 +170,21 @@ def test_the_usart_of_both_generations():
         assert not port.interrupting
 
 
-def test_clocks_and_power_are_ready_once_enabled():
-    clocks = rcc.Rcc(rcc.F4_F7_READY, 0x83)
-    assert clocks.read(rcc.CR) & 2
-    assert not clocks.read(rcc.CR) & 1 << 17
-    clocks.write(rcc.CR, clocks.read(rcc.CR) | 1 << 16 | 1 << 24)
-    assert clocks.read(rcc.CR) & 1 << 17
-    assert clocks.read(rcc.CR) & 1 << 25
-    clocks.write(rcc.CFGR, 2)
-    assert clocks.read(rcc.CFGR) & 0xC == 8
-    power = pwr.F4F7Pwr()
-    assert not power.read(4) & 1 << 16
-    power.write(0, 1 << 16)
-    assert power.read(4) & 1 << 16
+def test_what_is_enabled_is_ready():
+    control, status = 0x00, 0x04
+    block = StatusRegisters(
+        [Follows(control, control, 1 << 0 | 1 << 16, 1), Follows(status, control, 0x3000, -4)],
+        initial={control: 1},
+        ready={status: 1 << 31},
+    )
+    assert block.read(control) == 3
+    block.write(control, 1 << 16 | 0x2000)
+    assert block.read(control) == 0x3_2000
+    assert block.read(status) == 1 << 31 | 0x200
+    block.write(control, 2)  # a status bit cannot be written
+    assert block.read(control) == 0
+    block.reset()
+    assert block.read(control) == 3
 
 
 def test_a_pin_follows_set_reset_and_data_register():

@@ -83,7 +83,12 @@ class CortexM:
         )
         self.engine.ctl_set_cpu_model(getattr(arm, f"UC_CPU_ARM_{core.unicorn}"))
         self._floating_point = core.fpu
-        self._peripherals = dict(peripherals)
+        self._peripherals = {
+            base + offset: (offset, block)
+            for base, block in peripherals.items()
+            for offset in range(0, block.nbytes, _BLOCK_BYTES)
+        }
+        self._blocks = (*peripherals.values(),)
         self._interrupts = interrupts
         self._reset_hook = reset_hook
         self._reset_requested = False
@@ -150,13 +155,13 @@ class CortexM:
         )
 
     def _read_peripheral(self, _: Any, offset: int, size: int, __: Any) -> int:
-        block = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
-        return block.read(offset % _BLOCK_BYTES) if block else 0
+        found = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
+        return found[1].read(found[0] + offset % _BLOCK_BYTES) if found else 0
 
     def _write_peripheral(self, _: Any, offset: int, size: int, value: int, __: Any) -> None:
-        block = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
-        if block:
-            block.write(offset % _BLOCK_BYTES, value)
+        found = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
+        if found:
+            found[1].write(found[0] + offset % _BLOCK_BYTES, value)
 
     def _write_control(self, _: Any, offset: int, size: int, value: int, __: Any) -> None:
         self.control.write(offset, value)
@@ -181,7 +186,7 @@ class CortexM:
         """RAM keeps its contents, everything else starts afresh."""
         self._reset_hook()
         self._reset_requested = self._returning = False
-        for block in (*self._peripherals.values(), self.control):
+        for block in (*self._blocks, self.control):
             block.reset()
         stack, entry = struct.unpack("<II", self.engine.mem_read(self._vectors, 8))
         self._write(arm.UC_ARM_REG_XPSR, _THUMB)

@@ -1,4 +1,4 @@
-"""An emulated STM32 board as a process: its console on a TCP port, its counts on standard output.
+"""A board under unicorn as a process: its console on a TCP port, its counts on standard output.
 
     python -m tinygen.device.emulators.server BOARD IMAGE
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 from tinygen import boards
 from tinygen.device import cycles
 from tinygen.device.emulators.image import read_image
-from tinygen.device.emulators.stm32 import Stm32
+from tinygen.device.emulators.machine import Machine
 from tinygen.errors import TinygenError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Server:
         self._events: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
         self._console = _Console(self._events)
         self._cycles = cycles.model(board.cpu)
-        self._machine = Stm32(board, read_image(image), self._console.transmit)
+        self._machine = Machine(board, read_image(image), self._console.transmit)
 
     def run(self, commands: TextIO, answers: TextIO) -> None:
         self._answers = answers

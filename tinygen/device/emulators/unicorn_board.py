@@ -1,4 +1,4 @@
-"""An STM32 board under unicorn, in a process of its own (see server.py)."""
+"""A board under unicorn, in a process of its own (see server.py)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Models of STM32 peripherals, one file per block, as far as tinygen's firmware uses them."""
+"""Models of peripherals, one file per block, as far as tinygen's firmware uses them."""

@@ -7,8 +7,11 @@ class Registers:
     """Registers that read back what was written; a peripheral overrides what is more than that.
 
     Offsets are in bytes from the block's base. Accesses narrower than a word reach the register
-    they lie in; drivers for the modelled blocks use words.
+    they lie in; drivers for the modelled blocks use words. ``nbytes`` is the room a block takes in
+    the memory map, a multiple of 1 KB.
     """
+
+    nbytes = 0x400
 
     def __init__(self) -> None:
         self.values: dict[int, int] = {}
