@@ -93,7 +93,7 @@ def stream(layer: Layer, packed: Packing, *, quads: bool) -> Constant:
     factor = 2 if layer.scaling.doubled and packed == "int16" else 1
     flat = layer.weights.reshape(layer.channels, -1)
     if packed == "int16":
-        words = _wide_words(layer.weights * np.int64(factor), quads=quads)
+        words = wide_words(layer.weights * np.int64(factor), quads=quads)
     else:
         words = paired_words(flat) if packed == "paired" else quad_words(flat)
     bias = paired_bias(layer.bias, flat) if packed == "paired" else layer.bias.astype(np.int64)
@@ -107,7 +107,7 @@ def stream(layer: Layer, packed: Packing, *, quads: bool) -> Constant:
     return Constant("stream", data, f"biases, {packed} weights, requantization")
 
 
-def _wide_words(weights: Array, *, quads: bool) -> Array:
+def wide_words(weights: Array, *, quads: bool) -> Array:
     """Words of two weights per channel, (channels, words), rows one after the other."""
     channels, rows, run = weights.shape
     if quads:
