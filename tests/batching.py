@@ -8,6 +8,7 @@ from tinygen.kernels import kernels
 from tinygen.memory.plan import ArenaPlan
 from tinygen.ops import operator
 from tinygen.ops.sampling import SeededDraw
+from tinygen.selection import Selection
 
 HELIUM = [kernel for kernel in kernels().values() if kernel.name.endswith("_mve")]
 """tinygen's kernels that run on Helium alone."""
@@ -56,7 +57,9 @@ def compile_nodes(nodes, core, monkeypatch):
     monkeypatch.setattr(
         compiler,
         "select",
-        lambda graph, core, *_, **__: [chosen[n.name].implement(n, core) for n in graph.nodes],
+        lambda graph, core, *_, **__: Selection(
+            tuple(chosen[n.name].implement(n, core) for n in graph.nodes)
+        ),
     )
     inputs = dict.fromkeys(tensor for node, _ in nodes for tensor in node.activations)
     outputs = tuple(tensor for node, _ in nodes for tensor in node.outputs)

@@ -10,6 +10,7 @@ from tinygen.ir import Graph
 from tinygen.memory.lifetimes import lifetimes
 from tinygen.memory.plan import ArenaPlan
 from tinygen.ops.sampling import stimuli
+from tinygen.selection import Selection
 from tinygen.verify.host import on_host
 
 CORE = core("cortex-m4")
@@ -61,7 +62,7 @@ def prove_closest(drawn, monkeypatch, core=CORE):
         offsets[name] = end
         end += aligned(next(b.nbytes for b in alive.buffers if b.name == name))
     monkeypatch.setattr(compiler.passes, "apply", lambda graph: graph)
-    monkeypatch.setattr(compiler, "select", lambda *_, **__: chosen)
+    monkeypatch.setattr(compiler, "select", lambda *_, **__: Selection(tuple(chosen)))
     monkeypatch.setattr(compiler, "plan_arena", lambda *_: ArenaPlan(offsets, end, end, False))
     compiled = compiler.compile_graph(graph, core)
     return on_host(compiled, [tuple(given) for given in stimuli(graph.inputs, 11, 3)])

@@ -26,6 +26,10 @@ MODELS = {
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 EDGES = ((-128, 127), (127, -128))
 ARENA_BYTES = {"kws": 16_000, "vww": 55_296, "ic": 49_800, "ad": 768}
+LARGEST_ARENA = {
+    "latency": {"kws": 16_000, "vww": 56_000, "ic": 63_000, "ad": 776},
+    "ram": {"kws": 9_600, "vww": 38_000, "ic": 37_000, "ad": 776},
+}
 pytestmark = [
     pytest.mark.reference,
     pytest.mark.skipif(
@@ -87,6 +91,16 @@ def test_arena_is_proven_the_smallest(model):
     plan = compile_graph(graph, core("cortex-m7"), kernels="tinygen").plan
     assert plan.optimal
     assert plan.nbytes <= ARENA_BYTES[name]
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m7"])
+def test_the_choice_of_kernels_makes_the_arena_small(model, target):
+    name, _, graph = model
+    for objective, limits in LARGEST_ARENA.items():
+        compiled = compile_graph(graph, core(target), kernels="tinygen", objective=objective)
+        assert compiled.plan.optimal
+        assert compiled.selection.optimal
+        assert compiled.plan.nbytes <= limits[name]
 
 
 def test_unneeded_channels_of_the_person_detector_go():

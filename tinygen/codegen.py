@@ -91,10 +91,6 @@ def _unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _specialisation(implementation: Implementation) -> tuple[str, str]:
-    return implementation.kernel.name, repr(sorted(implementation.params.items()))
-
-
 def name_functions(
     graph: Graph, implementations: Sequence[Implementation], offsets: Mapping[Tensor, int]
 ) -> list[str | None]:
@@ -110,7 +106,7 @@ def name_functions(
         if implementation.elides and in_place and not alone:
             keys.append(None)
             continue
-        key = _specialisation(implementation)
+        key = implementation.specialisation
         keys.append(key)
         suffix = f"_{implementation.label}" if implementation.label else ""
         wanted.setdefault(key, implementation.kernel.name + suffix)

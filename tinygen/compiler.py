@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen import codegen, passes
+from tinygen.choice.search import UNLIMITED, Limits, Objective
 from tinygen.memory.lifetimes import lifetimes
 from tinygen.memory.planner import plan_arena
-from tinygen.selection import KernelChoice, Objective, select
+from tinygen.selection import KernelChoice, Selection, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,7 @@ class CompiledModel:
     graph: Graph
     layers: tuple[Layer, ...]
     offsets: dict[Tensor, int]
+    selection: Selection
     plan: ArenaPlan
     files: dict[str, str]
 
@@ -73,6 +75,7 @@ def compile_graph(
     *,
     kernels: KernelChoice = "auto",
     objective: Objective = "latency",
+    limits: Limits = UNLIMITED,
     cmsis_nn: bool = False,
     name: str = "network",
 ) -> CompiledModel:
@@ -80,13 +83,15 @@ def compile_graph(
 
     ``name`` prefixes every public C name. The result depends on nothing but the arguments.
 
-    Raises BuildError where no kernel fits a node, ConfigError where ``name`` is no C identifier.
+    Raises BuildError where no kernel fits a node, BudgetError where no choice of kernels is within
+    the limits, ConfigError where ``name`` is no C identifier.
     """
     codegen.check_name(name)
     rewritten = passes.apply(graph)
-    implementations = select(rewritten, core, kernels, objective, cmsis_nn=cmsis_nn)
+    selection = select(rewritten, core, kernels, objective, limits, cmsis_nn=cmsis_nn)
+    implementations = selection.implementations
     alive = lifetimes(rewritten, implementations)
-    plan = plan_arena(alive.buffers, alive.overlaps)
+    plan = selection.plan or plan_arena(alive.buffers, alive.overlaps)
     offsets = {tensor: plan.offsets[buffer] for tensor, buffer in alive.tensors.items()}
     scratch = [
         plan.offsets[alive.scratch[node]] if node in alive.scratch else None
@@ -100,4 +105,4 @@ def compile_graph(
         )
     )
     files = codegen.render(name, core, rewritten, layers, offsets, plan, alive.buffers)
-    return CompiledModel(name, core, graph, rewritten, layers, offsets, plan, files)
+    return CompiledModel(name, core, graph, rewritten, layers, offsets, selection, plan, files)

@@ -42,7 +42,11 @@ class Model(_Section):
 
 
 class Build(_Section):
-    """``[build]``: for which board or core, and how."""
+    """``[build]``: for which board or core, and how.
+
+    ``max_flash`` limits constants and estimated code of the kernels, ``max_ram`` the arena, both in
+    bytes; kernels are chosen such that they keep them.
+    """
 
     board: str | None = None
     core: str | None = None
@@ -50,6 +54,8 @@ class Build(_Section):
     kernels: Literal["auto", "cmsis-nn", "tinygen"] = "auto"
     objective: Literal["latency", "ram", "flash"] = "latency"
     proof: Literal["full", "host"] = "full"
+    max_flash: Positive | None = None
+    max_ram: Positive | None = None
 
 
 class Data(_Section):

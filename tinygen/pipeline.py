@@ -23,6 +23,7 @@ from tinygen import (
     trial,
     verify,
 )
+from tinygen.choice.search import Limits
 from tinygen.device import flash
 from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
@@ -125,6 +126,7 @@ def _proven(
         core,
         kernels=settings.build.kernels,
         objective=settings.build.objective,
+        limits=Limits(flash=settings.build.max_flash, ram=settings.build.max_ram),
         cmsis_nn=cmsis_nn is not None,
         name=settings.project.name,
     )

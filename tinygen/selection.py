@@ -1,29 +1,37 @@
-"""Choose one kernel per node."""
+"""Choose one kernel per node: which there are, and the best of them together."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tinygen.choice.problem import Problem
+from tinygen.choice.search import UNLIMITED, Limits, Objective, choose
 from tinygen.errors import BuildError
 from tinygen.kernels import kernels_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tinygen.cores import Core
     from tinygen.ir import Graph, Node
     from tinygen.kernels.base import Implementation
+    from tinygen.memory.plan import ArenaPlan
 
 KernelChoice = Literal["auto", "cmsis-nn", "tinygen"]
-Objective = Literal["latency", "ram", "flash"]
 
-# Ties are broken by the other figures, and last by name, so that a choice never depends on the
-# order in which files were found.
-_RANKING: dict[Objective, Callable[[Implementation], tuple[float, ...]]] = {
-    "latency": lambda i: (i.cycles, i.scratch_bytes, i.flash_bytes),
-    "ram": lambda i: (i.scratch_bytes, i.cycles, i.flash_bytes),
-    "flash": lambda i: (i.flash_bytes, i.scratch_bytes, i.cycles),
-}
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """An implementation per node, in the order of the graph's nodes, and what they were chosen for.
+
+    ``plan`` is their arena, where it had to be planned in order to choose. ``optimal`` says that
+    no other choice is better for the objective, within the limits.
+    """
+
+    implementations: tuple[Implementation, ...]
+    objective: Objective = "latency"
+    limits: Limits = UNLIMITED
+    plan: ArenaPlan | None = None
+    optimal: bool = True
 
 
 def candidates(node: Node, core: Core, providers: tuple[str, ...]) -> list[Implementation]:
@@ -36,36 +44,56 @@ def candidates(node: Node, core: Core, providers: tuple[str, ...]) -> list[Imple
 
 
 def select(
-    graph: Graph, core: Core, choice: KernelChoice, objective: Objective, *, cmsis_nn: bool
-) -> list[Implementation]:
-    """The best implementation of each node, in the order of the graph's nodes.
+    graph: Graph,
+    core: Core,
+    kernels: KernelChoice,
+    objective: Objective,
+    limits: Limits = UNLIMITED,
+    *,
+    cmsis_nn: bool,
+) -> Selection:
+    """The best implementations of a graph's nodes together, by the estimates of their kernels.
 
-    ``auto`` ranks the kernels of both providers together; ``cmsis_nn`` says whether CMSIS-NN is
-    installed. ``cmsis-nn`` takes CMSIS-NN wherever it has the operator, and tinygen's own kernel
-    for the rest (CMSIS-NN covers about half of the operators).
+    ``latency`` makes cycles smallest, ``ram`` the arena, ``flash`` constants and code; ties of the
+    latter two go to fewer cycles. ``auto`` ranks the kernels of both providers together;
+    ``cmsis_nn`` says whether CMSIS-NN is installed. ``cmsis-nn`` takes CMSIS-NN wherever it has the
+    operator, and tinygen's own kernel for the rest (CMSIS-NN covers about half of the operators).
 
-    Raises BuildError where no kernel accepts a node, and where CMSIS-NN is asked for but missing.
+    Raises BuildError where no kernel accepts a node, and where CMSIS-NN is asked for but missing;
+    BudgetError where nothing is within the limits.
     """
-    if choice == "cmsis-nn" and not cmsis_nn:
+    if kernels == "cmsis-nn" and not cmsis_nn:
         raise BuildError(
             "CMSIS-NN is not installed; run `tinygen deps install cmsis-nn`, "
             "or use --kernels tinygen"
         )
+    offers = [_offers(node, core, kernels, cmsis_nn=cmsis_nn) for node in graph.nodes]
+    if objective == "latency" and limits == UNLIMITED:
+        # Each node decides alone; ties go by the other figures, and last by name.
+        fastest = (
+            min(found, key=lambda i: (i.cycles, i.scratch_bytes, i.flash_bytes, i.kernel.name))
+            for found in offers
+        )
+        return Selection(tuple(fastest))
+    choice = choose(Problem.of(graph, offers), objective, limits)
+    picked = (found[pick] for found, pick in zip(offers, choice.picks, strict=True))
+    return Selection(tuple(picked), objective, limits, choice.plan, choice.optimal)
+
+
+def _offers(
+    node: Node, core: Core, kernels: KernelChoice, *, cmsis_nn: bool
+) -> list[Implementation]:
+    """The implementations of a node to choose from, at least one."""
     tiers: dict[KernelChoice, tuple[tuple[str, ...], ...]] = {
         "auto": (("tinygen", "cmsis_nn") if cmsis_nn else ("tinygen",),),
         "cmsis-nn": (("cmsis_nn",), ("tinygen",)),
         "tinygen": (("tinygen",),),
     }
-    chosen = []
-    for node in graph.nodes:
-        for providers in tiers[choice]:
-            found = candidates(node, core, providers)
-            if found:
-                chosen.append(min(found, key=lambda i: (*_RANKING[objective](i), i.kernel.name)))
-                break
-        else:
-            raise BuildError(
-                f"no kernel computes layer {node.name!r} ({node.op}) on {core.name}; "
-                "replace the layer, or report the shape as a bug"
-            )
-    return chosen
+    for providers in tiers[kernels]:
+        found = candidates(node, core, providers)
+        if found:
+            return found
+    raise BuildError(
+        f"no kernel computes layer {node.name!r} ({node.op}) on {core.name}; "
+        "replace the layer, or report the shape as a bug"
+    )

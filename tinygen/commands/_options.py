@@ -36,6 +36,8 @@ _SETTINGS = {
     "core": "build.core",
     "kernels": "build.kernels",
     "objective": "build.objective",
+    "max_flash": "build.max_flash",
+    "max_ram": "build.max_ram",
     "proof": "build.proof",
     "name": "project.name",
     "data": "data.path",
@@ -102,6 +104,18 @@ def building(command: F) -> F:
             "--objective",
             type=click.Choice(["latency", "ram", "flash"]),
             help="What to make small.  [default: latency]",
+        ),
+        click.option(
+            "--max-flash",
+            type=click.IntRange(min=1),
+            metavar="BYTES",
+            help="Choose kernels whose constants and code take at most this, by estimate.",
+        ),
+        click.option(
+            "--max-ram",
+            type=click.IntRange(min=1),
+            metavar="BYTES",
+            help="Choose kernels whose arena takes at most this.",
         ),
         click.option(
             "--name", metavar="PREFIX", help="Prefix of C names and files.  [default: network]"

@@ -107,6 +107,11 @@ class Implementation:
     includes: tuple[str, ...] = ("tinygen_math.h",)
 
     @property
+    def specialisation(self) -> tuple[str, str]:
+        """What its C function depends on: implementations that agree in it share one function."""
+        return self.kernel.name, repr(sorted(self.params.items()))
+
+    @property
     def flash_bytes(self) -> int:
         """Constants plus estimated code."""
         return self.code_bytes + sum(constant.data.nbytes for constant in self.constants)

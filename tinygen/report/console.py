@@ -48,6 +48,8 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("stack", _bytes(memory.stack_bytes)),
         ("exact", f"{number(exact.inputs)} inferences, {number(exact.mismatches)} mismatches"),
     ]
+    if report.selection.optimal is False:
+        rows.append(("kernels", f"not proven best for {report.selection.objective}"))
     rows += [("proof", f"{p.name}: {number(p.inputs)} inferences") for p in exact.proofs]
     rows += [
         ("device", run.device or UNKNOWN),

@@ -18,6 +18,7 @@ from tinygen.report.model import (
     ModelFacts,
     Proof,
     Report,
+    Selection,
 )
 from tinygen.verify.target import LayerCost
 
@@ -56,6 +57,12 @@ def library_report(
             arena_optimal=compiled.plan.optimal,
             stack_bytes=None if certificate.target is None else certificate.target.stack_bytes,
             buffers=_buffers(compiled),
+        ),
+        selection=Selection(
+            objective=compiled.selection.objective,
+            max_flash=compiled.selection.limits.flash,
+            max_ram=compiled.selection.limits.ram,
+            optimal=compiled.selection.optimal,
         ),
         exact=_exact(certificate),
         layers=tuple(_layers(compiled, certificate, [everything for _, everything in constants])),

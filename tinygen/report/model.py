@@ -92,6 +92,24 @@ class Memory(_Part):
     buffers: tuple[Buffer, ...] = Field(default=(), description="The map of the arena.")
 
 
+class Selection(_Part):
+    """How kernels were chosen."""
+
+    objective: str | None = Field(
+        default=None, description="What was made small: `latency`, `ram` or `flash`."
+    )
+    max_flash: int | None = Field(
+        default=None, description="Limit on bytes of constants and estimated code, if one was set."
+    )
+    max_ram: int | None = Field(
+        default=None, description="Limit on bytes of the arena, if one was set."
+    )
+    optimal: bool | None = Field(
+        default=None,
+        description="Whether no other choice is better, by the estimates of the kernels.",
+    )
+
+
 class Proof(_Part):
     """One comparison of results that must be the same bytes."""
 
@@ -194,6 +212,7 @@ class Report(_Part):
     )
     target: str = Field(description="Core that the code was generated for.")
     memory: Memory = Field(default=Memory(), description="Bytes of flash and RAM.")
+    selection: Selection = Field(default=Selection(), description="How kernels were chosen.")
     exact: Exact = Field(description="How exactness was shown.")
     run: Run = Field(default=Run(), description="What the device did.")
     layers: tuple[Layer, ...] = Field(default=(), description="Layers in execution order.")

@@ -1,0 +1,1 @@
+"""Which kernel computes each node: an optimisation problem, and its exact solution."""
