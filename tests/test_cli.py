@@ -51,7 +51,9 @@ def test_help_answers_at_once_and_loads_nothing_heavy():
 
 
 def test_every_command_is_there():
-    assert COMMANDS == ["boards", "build", "compare", "compile", "deps", "doctor", "flash", "test"]
+    assert [
+        *("boards", "build", "compare", "compile", "deps", "doctor", "flash", "profile", "test")
+    ] == COMMANDS
 
 
 @pytest.mark.parametrize("path", [path for path, _ in all_commands()], ids=" ".join)

@@ -7,39 +7,23 @@ import pty
 import threading
 import tty
 
-import loopback
+import built_loopback
 import numpy as np
 import pytest
-from report.sample import SAMPLE
-from tiny_models import two_convs
+from built_loopback import GRAPH, MODEL, REPORT
 
-from tinygen import built, cli, compiler, cores, data, reference
-from tinygen.frontend import tflite
-from tinygen.tflite_format.writer import write
-
-MODEL = write(two_convs())
-SHA256 = hashlib.sha256(MODEL).digest()
-GRAPH = tflite.read(MODEL, "model")
-REPORT = SAMPLE.updated(model=SAMPLE.model.model_copy(update={"sha256": SHA256.hex()}))
+from tinygen import built, cli, data, reference
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """What a build leaves behind, but for code that would run on a board."""
-    built.write(tmp_path, MODEL, REPORT)
-    elf = tmp_path / ".pio" / "build" / "nucleo_f746zg" / "firmware.elf"
-    elf.parent.mkdir(parents=True)
-    elf.touch()
-    return tmp_path
+    return built_loopback.folder(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory):
-    """The URL of a device that runs the model."""
-    compiled = compiler.compile_graph(GRAPH, cores.core("cortex-m3"), kernels="tinygen")
-    program = loopback.build(tmp_path_factory.mktemp("device"), compiled, sha256=SHA256)
-    with loopback.Loopback(program) as running:
-        yield running.url
+    with built_loopback.device(tmp_path_factory.mktemp("device")) as url:
+        yield url
 
 
 @pytest.fixture

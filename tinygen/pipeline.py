@@ -27,6 +27,7 @@ from tinygen.choice.search import Limits
 from tinygen.device import flash
 from tinygen.errors import ConfigError
 from tinygen.report import budget, facts
+from tinygen.report.profile import profile
 from tinygen.report.run import with_run
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from tinygen.compiler import CompiledModel
     from tinygen.config import Settings
     from tinygen.cores import Core
+    from tinygen.data import Samples
+    from tinygen.ir import Graph
     from tinygen.models import Model
     from tinygen.progress import Progress
     from tinygen.report.model import Report
+    from tinygen.report.profile import Profile
     from tinygen.trial import Outcome
 
 T = TypeVar("T")
@@ -78,16 +82,27 @@ def measure_firmware(
 ) -> tuple[Report, Outcome]:
     """Run built firmware on a device, compare every output with the reference, and measure."""
     under_test = built.read(_built_folder(settings), settings.build.board)
-    graph, limit = under_test.model.graph, settings.data.limit
-    if settings.data.path is not None:
-        samples = data.load(settings.data.path, graph.inputs, limit)
-    else:
-        samples = data.random(graph.inputs, limit or RANDOM_SAMPLES)
+    graph = under_test.model.graph
+    samples = _samples(settings, graph, settings.data.limit or RANDOM_SAMPLES)
     with dut.connect(under_test, port, emulator=emulator, progress=progress) as device:
         figures = device.figures(samples.raw(0))
         outcome = trial.run(device.session, graph, samples, progress)
     report = with_run(under_test.report, under_test.board, outcome, figures)
     return budget.judged(report, settings.budget), outcome
+
+
+def profile_firmware(
+    settings: Settings, progress: Progress, *, port: str | None, emulator: bool, repeat: int
+) -> Profile:
+    """Run built firmware layer by layer, ``repeat`` times, on one sample after another."""
+    under_test = built.read(_built_folder(settings), settings.build.board)
+    samples = _samples(settings, under_test.model.graph, repeat)
+    with dut.connect(under_test, port, emulator=emulator, progress=progress) as device:
+        inferences = [
+            device.profile(samples.raw(index % len(samples)))
+            for index in progress.track(range(repeat), repeat, "profiling")
+        ]
+        return profile(under_test.report, device.kind, device.unit, inferences)
 
 
 def flash_firmware(
@@ -107,6 +122,13 @@ def default_folder(board: Board) -> Path:
 
 def _built_folder(settings: Settings) -> Path:
     return settings.build.output or default_folder(_board(settings))
+
+
+def _samples(settings: Settings, graph: Graph, random: int) -> Samples:
+    """The samples that the settings name, or so many random ones."""
+    if settings.data.path is not None:
+        return data.load(settings.data.path, graph.inputs, settings.data.limit)
+    return data.random(graph.inputs, random)
 
 
 def _model(settings: Settings, progress: Progress) -> Model:

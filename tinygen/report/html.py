@@ -18,7 +18,22 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 960.0, 320.0, 64.0, 24.0
 
 def render(report: Report) -> str:
     """The HTML document."""
-    environment = jinja2.Environment(
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            figures=figures(report),
+            totals=[total(report, name) for name in LAYER_FIGURES],
+            map=arena_map(report),
+            shares=_shares(report),
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """Where the templates of pages are found; what is filled in is escaped."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.TEMPLATES),
         autoescape=True,
         trim_blocks=True,
@@ -26,14 +41,8 @@ def render(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["number"] = number
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        figures=figures(report),
-        totals=[total(report, name) for name in LAYER_FIGURES],
-        map=arena_map(report),
-        shares=_shares(report),
-    )
+    found.filters["number"] = number
+    return found
 
 
 @dataclass(frozen=True)
