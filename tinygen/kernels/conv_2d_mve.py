@@ -112,7 +112,7 @@ class Conv2DMve(Kernel):
             # Instructions, measured on Cortex-M55.
             cycles=-(-channels // 2) * (per_chunk * chunks.shape[1] + (blocks + bool(rest)) * 28.0)
             + pixels * ((0 if pointwise else 20) + runs * 6.0 + taps.shape[1] * 3 / 16),
-            code_bytes=1500,
+            code_bytes=700,
             includes=INCLUDES,
         )
 

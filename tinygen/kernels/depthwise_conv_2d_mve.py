@@ -222,7 +222,7 @@ class DepthwiseMve(Kernel):
             scratch_bytes=lanes.rows * lanes.row_bytes,
             overlaps=(Overlap(distance=_distance(lanes)),),
             cycles=lanes.instructions,
-            code_bytes=900,
+            code_bytes=550,
             includes=INCLUDES,
         )
 

@@ -71,7 +71,7 @@ class FullyConnectedMve(Kernel):
             scratch_bytes=chunks.shape[1] * CHUNK if padded else 0,
             # Instructions, measured on Cortex-M55.
             cycles=rows * (per_chunk * chunks.shape[1] + (whole + bool(rest)) * 36.0) + 40,
-            code_bytes=1000,
+            code_bytes=600,
             includes=INCLUDES,
         )
 
