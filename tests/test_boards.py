@@ -15,6 +15,7 @@ NAMES = {
     "mps2_an500",
     "mps2_an505",
     "mps3_an547",
+    "nucleo_g0b1re",
 }
 
 
@@ -73,6 +74,13 @@ def test_unknown_board_without_close_ones_names_all():
         boards.load_board("zzz")
 
 
+def test_pins_of_both_vendors():
+    assert boards.pin_position("PA0") == (0, 0)
+    assert boards.pin_position("PK15") == (10, 15)
+    assert boards.pin_position("P0.06") == (0, 6)
+    assert boards.pin_position("P1.02") == (1, 2)
+
+
 def test_a_path_names_a_board_file(tmp_path, manifest):
     (tmp_path / "mine.json").write_text(json.dumps(manifest))
     board = boards.load_board(str(tmp_path / "mine.json"))
@@ -113,7 +121,8 @@ def put(manifest, key, value):
         ("tinygen.clock.pll_n", 200, r"key tinygen\.clock: .*200000000 Hz, not the 216000000"),
         ("tinygen.clock.pll_n", None, r"key tinygen\.clock: source 'hse_bypass' needs pll_m"),
         ("tinygen.console.tx", "PZ9", r"key tinygen\.console\.tx"),
-        ("tinygen.console.tx", None, r"key tinygen: console needs tx, rx"),
+        ("tinygen.console.tx", None, r"key tinygen: console needs tx and rx"),
+        ("tinygen.console.alternate_function", None, r"console needs alternate_function"),
         ("tinygen.console.peripheral", "usart9", r"console\.peripheral 'usart9' is not in"),
         ("tinygen.console.speed", 9600, r"key tinygen\.console\.speed: Extra inputs"),
         ("tinygen.memory.0.kind", "rom", r"key tinygen\.memory\.0\.kind"),
@@ -122,6 +131,7 @@ def put(manifest, key, value):
         ("tinygen.memory.1.bytes", -1, r"key tinygen\.memory\.1\.bytes: .*greater than 0"),
         ("tinygen.emulator.kind", "renode", r"key tinygen\.emulator"),
         ("tinygen.counter", "sundial", r"key tinygen\.counter"),
+        ("tinygen.core", "cortex-m0plus", r"key tinygen: counter must be systick, a cortex-m0plus"),
         ("build.f_cpu", "1L", r"build\.f_cpu is '1L'"),
     ],
 )

@@ -122,7 +122,7 @@ class QemuEmulator(_Frozen):
 
 
 Emulator: TypeAlias = UnicornEmulator | QemuEmulator
-CounterKind: TypeAlias = Literal["dwt", "cmsdk_timer", "sse300"]
+CounterKind: TypeAlias = Literal["dwt", "systick", "cmsdk_timer", "sse300"]
 
 
 class Upload(BaseModel):
@@ -162,6 +162,11 @@ class _Block(_Frozen):
     power: Power | None
     emulator: Emulator | None = Field(discriminator="kind")
 
+    @cached_property
+    def cpu(self) -> cores.Core:
+        """What the core can do."""
+        return cores.core(self.core)
+
     @model_validator(mode="after")
     def _consistent(self) -> _Block:
         if self.core not in cores.CORES:
@@ -184,11 +189,15 @@ class _Block(_Frozen):
         console = self.console
         if f"#define {console.peripheral.upper()}_BASE " not in (soc / "soc.h").read_text():
             raise ValueError(f"console.peripheral {console.peripheral!r} is not in {soc / 'soc.h'}")
-        needs_pins = json.loads((soc / "soc.json").read_text())["pins"] is not None
-        if needs_pins and None in (console.tx, console.rx, console.alternate_function):
-            raise ValueError(f"console needs tx, rx and alternate_function on a {self.soc}")
-        if self.trigger and not needs_pins:
+        parts = json.loads((soc / "soc.json").read_text())
+        if parts["pins"] and None in (console.tx, console.rx):
+            raise ValueError(f"console needs tx and rx on a {self.soc}")
+        if parts["alternate_functions"] and console.alternate_function is None:
+            raise ValueError(f"console needs alternate_function on a {self.soc}")
+        if self.trigger and not parts["pins"]:
             raise ValueError(f"trigger must be null, a {self.soc} has no driver for pins")
+        if self.counter == "dwt" and not self.cpu.mainline:
+            raise ValueError(f"counter must be systick, a {self.core} has no cycle counter")
         return self
 
 
@@ -227,11 +236,6 @@ class Board(_Block):
     mcu: str
     upload: Upload
     path: Path
-
-    @cached_property
-    def cpu(self) -> cores.Core:
-        """What the core can do."""
-        return cores.core(self.core)
 
     @property
     def flash(self) -> Memory:

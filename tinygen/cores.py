@@ -23,6 +23,11 @@ class Core:
     flags: tuple[str, ...]
     unicorn: str | None
 
+    @property
+    def mainline(self) -> bool:
+        """Whether the core has what Armv6-M lacks: a fault status and a cycle counter."""
+        return self.arch != "armv6-m"
+
 
 def _core(
     name: str, arch: str, unicorn: str | None, *, dsp: bool, mve: bool = False, fpu: str = ""

@@ -1,4 +1,5 @@
 /* Faults: save what the core knows, then start again; the host asks for it later. */
+#include "board.h"
 #include "exceptions.h"
 #include "linker.h"
 #include "retained.h"
@@ -16,20 +17,35 @@ static bool within(const exception_frame_t *frame, const uint32_t *start, const 
     return (uintptr_t)frame >= (uintptr_t)start && (uintptr_t)(frame + 1) <= (uintptr_t)end;
 }
 
-/* Whether the frame was written where it says; after an overflow of the stack it was not. */
-static bool readable(const exception_frame_t *frame)
+#if CORE_HAS_FAULT_STATUS
+
+static void read_status(system_fault_t *fault)
 {
-    return (REGISTER(CFSR) & (CFSR_MSTKERR | CFSR_STKERR | CFSR_STKOF)) == 0 &&
-           (within(frame, linker_stack_start, linker_stack_end) ||
-            within(frame, linker_handler_stack_start, linker_handler_stack_end));
+    fault->cfsr = REGISTER(CFSR);
+    fault->hfsr = REGISTER(HFSR);
+    if (fault->cfsr & CFSR_BFARVALID) {
+        fault->address = REGISTER(BFAR);
+    } else if (fault->cfsr & CFSR_MMARVALID) {
+        fault->address = REGISTER(MMFAR);
+    }
 }
 
-static uint32_t fault_address(uint32_t cfsr)
+#else
+
+/* Armv6-M does not tell what happened, only where. */
+static void read_status(system_fault_t *fault)
 {
-    if (cfsr & CFSR_BFARVALID) {
-        return REGISTER(BFAR);
-    }
-    return cfsr & CFSR_MMARVALID ? REGISTER(MMFAR) : 0;
+    (void)fault;
+}
+
+#endif
+
+/* Whether the frame was written where it says; after an overflow of the stack it was not. */
+static bool readable(const exception_frame_t *frame, uint32_t cfsr)
+{
+    return (cfsr & (CFSR_MSTKERR | CFSR_STKERR | CFSR_STKOF)) == 0 &&
+           (within(frame, linker_stack_start, linker_stack_end) ||
+            within(frame, linker_handler_stack_start, linker_handler_stack_end));
 }
 
 /* Called by exception_fault, in assembly, so the linker must find it under this name. */
@@ -37,13 +53,9 @@ _Noreturn void fault_record_and_reset(const exception_frame_t *frame);
 
 _Noreturn void fault_record_and_reset(const exception_frame_t *frame)
 {
-    uint32_t cfsr = REGISTER(CFSR);
-    system_fault_t fault = {
-        .cfsr = cfsr,
-        .hfsr = REGISTER(HFSR),
-        .address = fault_address(cfsr),
-    };
-    if (readable(frame)) {
+    system_fault_t fault = {0};
+    read_status(&fault);
+    if (readable(frame, fault.cfsr)) {
         fault.pc = frame->pc;
         fault.lr = frame->lr;
         fault.xpsr = frame->xpsr;
@@ -52,14 +64,17 @@ _Noreturn void fault_record_and_reset(const exception_frame_t *frame)
     system_reset();
 }
 
-/* Bit 2 of EXC_RETURN tells which stack the frame is on. */
+/* Bit 2 of EXC_RETURN tells which stack the frame is on. In instructions that Armv6-M has too. */
 __attribute__((naked)) void exception_fault(void)
 {
-    __asm__ volatile("tst lr, #4\n"
-                     "ite eq\n"
-                     "mrseq r0, msp\n"
-                     "mrsne r0, psp\n"
-                     "b fault_record_and_reset");
+    __asm__ volatile("movs r0, #4\n"
+                     "mov r1, lr\n"
+                     "tst r1, r0\n"
+                     "bne 1f\n"
+                     "mrs r0, msp\n"
+                     "bl fault_record_and_reset\n"
+                     "1: mrs r0, psp\n"
+                     "bl fault_record_and_reset");
 }
 
 void system_provoke_fault(system_fault_kind_t kind)

@@ -1,5 +1,5 @@
 /* Registers of the Cortex-M itself: System Control Space, NVIC, SysTick, DWT.
- * Names and bits are those of the Armv7-M and Armv8-M Architecture Reference Manuals. */
+ * Names and bits are those of the Armv6-M, Armv7-M and Armv8-M Architecture Reference Manuals. */
 #ifndef SCS_H
 #define SCS_H
 
@@ -18,6 +18,7 @@
 #define SYST_CSR 0xE000E010u /* control and status */
 #define SYST_CSR_ENABLE (1u << 0)
 #define SYST_CSR_TICKINT (1u << 1)
+#define SYST_CSR_CLKSOURCE (1u << 2) /* the core's clock, not the reference */
 #define SYST_RVR 0xE000E014u /* reload value, 24 bits */
 #define SYST_CVR 0xE000E018u /* current value */
 
@@ -45,7 +46,9 @@
 #define CPACR 0xE000ED88u     /* coprocessor access */
 #define CPACR_CP10_CP11 (0xFu << 20)
 
-/* Memory protection unit of Armv7-M */
+/* Memory protection unit of Armv6-M and Armv7-M */
+#define MPU_TYPE 0xE000ED90u /* type */
+#define MPU_TYPE_DREGION (0xFFu << 8) /* number of regions, 0 without MPU */
 #define MPU_CTRL 0xE000ED94u /* control */
 #define MPU_CTRL_ENABLE (1u << 0)
 #define MPU_CTRL_PRIVDEFENA (1u << 2) /* what no region covers is as without MPU */

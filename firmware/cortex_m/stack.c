@@ -38,6 +38,9 @@ void stack_guard(void)
 
 void stack_guard(void)
 {
+    if ((REGISTER(MPU_TYPE) & MPU_TYPE_DREGION) == 0) {
+        return; /* the bus has to refuse what lies below the RAM */
+    }
     uint32_t start = (uint32_t)(uintptr_t)linker_stack_start;
     REGISTER(MPU_RBAR) = (start - (1u << GUARD_LOG2_BYTES)) | MPU_RBAR_VALID;
     REGISTER(MPU_RASR) = MPU_RASR_XN | (GUARD_LOG2_BYTES - 1u) << 1 | MPU_RASR_ENABLE;

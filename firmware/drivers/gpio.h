@@ -1,4 +1,4 @@
-/* Pins of an STM32; ports are numbered from A = 0. */
+/* Pins; ports are numbered from A = 0 on an STM32. */
 #ifndef GPIO_H
 #define GPIO_H
 

@@ -1,4 +1,4 @@
-/* GPIO of the STM32F4, F7 and L4 (RM0390, RM0385, RM0432), the same in all three. */
+/* GPIO of the STM32 families here, the same in all: RM0390, RM0385, RM0432, RM0433, RM0444, RM0456. */
 #include "gpio.h"
 
 #include "register.h"

@@ -10,6 +10,7 @@ enum {
     COUNTER_DWT = 1,
     COUNTER_CMSDK_TIMER = 2,
     COUNTER_SSE300 = 3,
+    COUNTER_SYSTICK = 4,
 };
 
 void counter_init(void);

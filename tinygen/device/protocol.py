@@ -56,6 +56,7 @@ class Counter(enum.IntEnum):
     CYCLES = 1
     CMSDK_TIMER = 2
     SSE300 = 3
+    SYSTICK = 4  # cycles as well
 
 
 @dataclass(frozen=True)

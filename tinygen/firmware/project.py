@@ -111,6 +111,7 @@ def _board_header(board: Board) -> str:
         board=board,
         core=board.cpu,
         caches=board.core == "cortex-m7",
+        fault_status=board.cpu.mainline,
         stack_limits=board.cpu.arch in ("armv8-m.main", "armv8.1-m.main"),
         console=console.peripheral.upper(),
         pins={
