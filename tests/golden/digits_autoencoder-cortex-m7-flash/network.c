@@ -35,206 +35,147 @@ _Static_assert(NETWORK_OUTPUT_0_OFFSET + NETWORK_OUTPUT_0_BYTES <= NETWORK_ARENA
 
 /* ---- kernels, one function per distinct shape ------------------------------------------------ */
 
-/*
- * Fully connected, 64 to 48.
- * The bias holds the contribution of the input's zero point.
- * The weights of 4 outputs lie interleaved.
- */
-static void fully_connected_portable_64_to_48(const int8_t *input, int8_t *output, const int8_t *weights,
-    const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
-{
-    const int8_t *w = weights;
-    for (int32_t o = 0; o < 48; o += 4) {
-        int32_t acc0 = bias[o];
-        int32_t acc1 = bias[o + 1];
-        int32_t acc2 = bias[o + 2];
-        int32_t acc3 = bias[o + 3];
-        for (int32_t d = 0; d < 64; ++d) {
-            const int32_t value = input[d];
-            acc0 += value * w[0];
-            acc1 += value * w[1];
-            acc2 += value * w[2];
-            acc3 += value * w[3];
-            w += 4;
-        }
-        acc0 = tg_requantize_right(acc0, multipliers[0], shifts[0]) - 128;
-        output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-        acc1 = tg_requantize_right(acc1, multipliers[0], shifts[0]) - 128;
-        output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-        acc2 = tg_requantize_right(acc2, multipliers[0], shifts[0]) - 128;
-        output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-        acc3 = tg_requantize_right(acc3, multipliers[0], shifts[0]) - 128;
-        output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
-    }
-}
+/* A fully connected layer of any size. Weights lie output by output. */
+typedef struct {
+    const int8_t *weights;
+    const int32_t *bias; /* one per output channel */
+    const int32_t *multipliers; /* Q0.31 */
+    const int8_t *shifts; /* powers of two, left is positive */
+    int8_t zero_point; /* of the input */
+    int8_t output_zero_point;
+    int8_t low; /* smallest output */
+    int8_t high; /* largest output */
+    uint16_t rows; /* inputs that are computed alike */
+    uint16_t depth; /* values per input */
+    uint16_t outputs; /* per input */
+    uint8_t per_channel; /* 1 or, one scale for all, 0 */
+} fully_connected_compact_t;
 
-/*
- * Fully connected, 48 to 8.
- * The bias holds the contribution of the input's zero point.
- * The weights of 4 outputs lie interleaved.
- */
-static void fully_connected_portable_48_to_8(const int8_t *input, int8_t *output, const int8_t *weights,
-    const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
+static void fully_connected_compact(const fully_connected_compact_t *layer, const int8_t *input, int8_t *output)
 {
-    const int8_t *w = weights;
-    for (int32_t o = 0; o < 8; o += 4) {
-        int32_t acc0 = bias[o];
-        int32_t acc1 = bias[o + 1];
-        int32_t acc2 = bias[o + 2];
-        int32_t acc3 = bias[o + 3];
-        for (int32_t d = 0; d < 48; ++d) {
-            const int32_t value = input[d];
-            acc0 += value * w[0];
-            acc1 += value * w[1];
-            acc2 += value * w[2];
-            acc3 += value * w[3];
-            w += 4;
+    for (int32_t row = 0; row < layer->rows; ++row) {
+        const int8_t *w = layer->weights;
+        for (int32_t o = 0; o < layer->outputs; ++o) {
+            const int32_t scale = o * layer->per_channel;
+            int32_t acc = layer->bias[o];
+            for (int32_t d = 0; d < layer->depth; ++d) {
+                acc += (input[d] - layer->zero_point) * *w++;
+            }
+            acc = tg_requantize(acc, layer->multipliers[scale], layer->shifts[scale]) + layer->output_zero_point;
+            *output++ = (int8_t)tg_clamp(acc, layer->low, layer->high);
         }
-        acc0 = tg_requantize_right(acc0, multipliers[0], shifts[0]) - 128;
-        output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-        acc1 = tg_requantize_right(acc1, multipliers[0], shifts[0]) - 128;
-        output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-        acc2 = tg_requantize_right(acc2, multipliers[0], shifts[0]) - 128;
-        output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-        acc3 = tg_requantize_right(acc3, multipliers[0], shifts[0]) - 128;
-        output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
-    }
-}
-
-/*
- * Fully connected, 8 to 46.
- * The bias holds the contribution of the input's zero point.
- * The weights of 4 outputs lie interleaved, those of the last 2 row by row.
- */
-static void fully_connected_portable_8_to_46(const int8_t *input, int8_t *output, const int8_t *weights,
-    const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
-{
-    const int8_t *w = weights;
-    for (int32_t o = 0; o < 44; o += 4) {
-        int32_t acc0 = bias[o];
-        int32_t acc1 = bias[o + 1];
-        int32_t acc2 = bias[o + 2];
-        int32_t acc3 = bias[o + 3];
-        for (int32_t d = 0; d < 8; ++d) {
-            const int32_t value = input[d];
-            acc0 += value * w[0];
-            acc1 += value * w[1];
-            acc2 += value * w[2];
-            acc3 += value * w[3];
-            w += 4;
-        }
-        acc0 = tg_requantize_right(acc0, multipliers[0], shifts[0]) - 128;
-        output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-        acc1 = tg_requantize_right(acc1, multipliers[0], shifts[0]) - 128;
-        output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-        acc2 = tg_requantize_right(acc2, multipliers[0], shifts[0]) - 128;
-        output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-        acc3 = tg_requantize_right(acc3, multipliers[0], shifts[0]) - 128;
-        output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
-    }
-    for (int32_t o = 44; o < 46; ++o) {
-        int32_t acc = bias[o];
-        for (int32_t d = 0; d < 8; ++d) {
-            acc += input[d] * *w++;
-        }
-        acc = tg_requantize_right(acc, multipliers[0], shifts[0]) - 128;
-        output[o] = (int8_t)tg_clamp(acc, -128, 127);
-    }
-}
-
-/*
- * Fully connected, 46 to 64.
- * The bias holds the contribution of the input's zero point.
- * The weights of 4 outputs lie interleaved.
- */
-static void fully_connected_portable_46_to_64(const int8_t *input, int8_t *output, const int8_t *weights,
-    const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
-{
-    const int8_t *w = weights;
-    for (int32_t o = 0; o < 64; o += 4) {
-        int32_t acc0 = bias[o];
-        int32_t acc1 = bias[o + 1];
-        int32_t acc2 = bias[o + 2];
-        int32_t acc3 = bias[o + 3];
-        for (int32_t d = 0; d < 46; ++d) {
-            const int32_t value = input[d];
-            acc0 += value * w[0];
-            acc1 += value * w[1];
-            acc2 += value * w[2];
-            acc3 += value * w[3];
-            w += 4;
-        }
-        acc0 = tg_requantize_right(acc0, multipliers[0], shifts[0]) - 78;
-        output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-        acc1 = tg_requantize_right(acc1, multipliers[0], shifts[0]) - 78;
-        output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-        acc2 = tg_requantize_right(acc2, multipliers[0], shifts[0]) - 78;
-        output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-        acc3 = tg_requantize_right(acc3, multipliers[0], shifts[0]) - 78;
-        output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+        input += layer->depth;
     }
 }
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
+static const fully_connected_compact_t hidden_0_record = {
+    .weights = network_hidden_0_weights,
+    .bias = network_hidden_0_bias,
+    .multipliers = network_hidden_0_multipliers,
+    .shifts = network_hidden_0_shifts,
+    .zero_point = -128,
+    .output_zero_point = -128,
+    .low = -128,
+    .high = 127,
+    .rows = 1,
+    .depth = 64,
+    .outputs = 48,
+    .per_channel = 0,
+};
+
 /*
- * 0: hidden_0 (FULLY_CONNECTED by fully_connected_portable, 3072 MACs)
+ * 0: hidden_0 (FULLY_CONNECTED by fully_connected_compact, 3072 MACs)
  *   input   int8_t [1][64] at arena 0 .. 64
  *   output  int8_t [1][48] at arena 64 .. 112
  */
 static void layer_hidden_0(uint8_t *arena)
 {
-    fully_connected_portable_64_to_48((const int8_t *)(arena + 0),
-                                      (int8_t *)(arena + 64),
-                                      network_hidden_0_weights,
-                                      network_hidden_0_bias,
-                                      network_hidden_0_multipliers,
-                                      network_hidden_0_shifts);
+    fully_connected_compact(&hidden_0_record,
+                            (const int8_t *)(arena + 0),
+                            (int8_t *)(arena + 64));
 }
 
+static const fully_connected_compact_t hidden_1_record = {
+    .weights = network_hidden_1_weights,
+    .bias = network_hidden_1_bias,
+    .multipliers = network_hidden_1_multipliers,
+    .shifts = network_hidden_1_shifts,
+    .zero_point = -128,
+    .output_zero_point = -128,
+    .low = -128,
+    .high = 127,
+    .rows = 1,
+    .depth = 48,
+    .outputs = 8,
+    .per_channel = 0,
+};
+
 /*
- * 1: hidden_1 (FULLY_CONNECTED by fully_connected_portable, 384 MACs)
+ * 1: hidden_1 (FULLY_CONNECTED by fully_connected_compact, 384 MACs)
  *   input   int8_t [1][48] at arena 64 .. 112
  *   output  int8_t [1][8] at arena 0 .. 8
  */
 static void layer_hidden_1(uint8_t *arena)
 {
-    fully_connected_portable_48_to_8((const int8_t *)(arena + 64),
-                                     (int8_t *)(arena + 0),
-                                     network_hidden_1_weights,
-                                     network_hidden_1_bias,
-                                     network_hidden_1_multipliers,
-                                     network_hidden_1_shifts);
+    fully_connected_compact(&hidden_1_record,
+                            (const int8_t *)(arena + 64),
+                            (int8_t *)(arena + 0));
 }
 
+static const fully_connected_compact_t hidden_2_record = {
+    .weights = network_hidden_2_weights,
+    .bias = network_hidden_2_bias,
+    .multipliers = network_hidden_2_multipliers,
+    .shifts = network_hidden_2_shifts,
+    .zero_point = -128,
+    .output_zero_point = -128,
+    .low = -128,
+    .high = 127,
+    .rows = 1,
+    .depth = 8,
+    .outputs = 46,
+    .per_channel = 0,
+};
+
 /*
- * 2: hidden_2 (FULLY_CONNECTED by fully_connected_portable, 368 MACs)
+ * 2: hidden_2 (FULLY_CONNECTED by fully_connected_compact, 368 MACs)
  *   input   int8_t [1][8] at arena 0 .. 8
  *   output  int8_t [1][46] at arena 64 .. 110
  */
 static void layer_hidden_2(uint8_t *arena)
 {
-    fully_connected_portable_8_to_46((const int8_t *)(arena + 0),
-                                     (int8_t *)(arena + 64),
-                                     network_hidden_2_weights,
-                                     network_hidden_2_bias,
-                                     network_hidden_2_multipliers,
-                                     network_hidden_2_shifts);
+    fully_connected_compact(&hidden_2_record,
+                            (const int8_t *)(arena + 0),
+                            (int8_t *)(arena + 64));
 }
 
+static const fully_connected_compact_t reconstruction_record = {
+    .weights = network_reconstruction_weights,
+    .bias = network_reconstruction_bias,
+    .multipliers = network_reconstruction_multipliers,
+    .shifts = network_hidden_1_shifts,
+    .zero_point = -128,
+    .output_zero_point = -78,
+    .low = -128,
+    .high = 127,
+    .rows = 1,
+    .depth = 46,
+    .outputs = 64,
+    .per_channel = 0,
+};
+
 /*
- * 3: reconstruction (FULLY_CONNECTED by fully_connected_portable, 2944 MACs)
+ * 3: reconstruction (FULLY_CONNECTED by fully_connected_compact, 2944 MACs)
  *   input   int8_t [1][46] at arena 64 .. 110
  *   output  int8_t [1][64] at arena 0 .. 64
  */
 static void layer_reconstruction(uint8_t *arena)
 {
-    fully_connected_portable_46_to_64((const int8_t *)(arena + 64),
-                                      (int8_t *)(arena + 0),
-                                      network_reconstruction_weights,
-                                      network_reconstruction_bias,
-                                      network_reconstruction_multipliers,
-                                      network_hidden_1_shifts);
+    fully_connected_compact(&reconstruction_record,
+                            (const int8_t *)(arena + 64),
+                            (int8_t *)(arena + 0));
 }
 
 const network_layer_t network_layers[NETWORK_LAYER_COUNT] = {

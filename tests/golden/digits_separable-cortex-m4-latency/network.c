@@ -70,7 +70,8 @@ static void conv_2d_dsp_window_w16_3x3x1_to_16_row(int16_t *row, const int8_t *i
  * 2 channels at a time. The scratch holds the 3 input rows below the filter, widened and padded
  * with the zero point; each input row is widened once.
  */
-static void conv_2d_dsp_window_w16_3x3x1_to_16(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void conv_2d_dsp_window_w16_3x3x1_to_16(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int16_t *const rows = (int16_t *)(void *)memory;
     for (int32_t i = 0; i < 36; ++i) {
@@ -224,7 +225,8 @@ static void conv_2d_dsp_window_w16_3x3x1_to_16(const int8_t *input, int8_t *outp
  * int16 with the zero point around it; two outputs are computed at a time. The output may lie at
  * the start of the input.
  */
-static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int16_t *const plane = (int16_t *)(void *)memory;
     for (int32_t i = 0; i < 100; ++i) {
@@ -250,7 +252,7 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
         const int32_t w12_0 = stream[3], w12_1 = stream[4], w12_2 = stream[5];
         const int32_t bias = stream[6], m = stream[7], c = stream[8], n = stream[9];
         stream += 10;
-        const int32_t *x = (const int32_t *)(const void *)plane;
+        const tg_pair_word *x = (const tg_pair_word *)(const void *)plane;
         int8_t *out = output + channel;
         for (int32_t y = 0; y < 8; ++y) {
             int32_t p0 = x[0], p1 = x[5], p2 = x[10];
@@ -351,7 +353,8 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
  */
-static void conv_2d_dsp_pointwise_w16_64x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void conv_2d_dsp_pointwise_w16_64x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int32_t *const scratch = (int32_t *)(void *)memory;
     for (int32_t i = 0; i < 16; ++i) {
@@ -363,13 +366,13 @@ static void conv_2d_dsp_pointwise_w16_64x16_to_16(const int8_t *input, int8_t *o
             *wide++ = tg_sxtb16(quad);
             *wide++ = tg_sxtb16_odd(quad);
         } while (input != end);
-        const int32_t *const window = scratch;
+        const tg_pair_word *const window = scratch;
         const int32_t *s = stream;
         for (int32_t channel = 0; channel < 8; ++channel) {
             int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
             int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
             s += 2;
-            const int32_t *x = window;
+            const tg_pair_word *x = window;
             int32_t pair, w0, w1;
             w0 = s[0];
             w1 = s[1];
@@ -563,7 +566,8 @@ static void max_pool_2d_portable_2x2x16(const int8_t *input, int8_t *output)
  * int16 with the zero point around it; two outputs are computed at a time. The output may lie at
  * the start of the input.
  */
-static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int16_t *const plane = (int16_t *)(void *)memory;
     for (int32_t i = 0; i < 36; ++i) {
@@ -585,7 +589,7 @@ static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *out
         const int32_t w12_0 = stream[3], w12_1 = stream[4], w12_2 = stream[5];
         const int32_t bias = stream[6], m = stream[7], c = stream[8], n = stream[9];
         stream += 10;
-        const int32_t *x = (const int32_t *)(const void *)plane;
+        const tg_pair_word *x = (const tg_pair_word *)(const void *)plane;
         int8_t *out = output + channel;
         for (int32_t y = 0; y < 4; ++y) {
             int32_t p0 = x[0], p1 = x[3], p2 = x[6];
@@ -644,7 +648,8 @@ static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *out
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
  */
-static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int32_t *const scratch = (int32_t *)(void *)memory;
     for (int32_t i = 0; i < 4; ++i) {
@@ -656,13 +661,13 @@ static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *ou
             *wide++ = tg_sxtb16(quad);
             *wide++ = tg_sxtb16_odd(quad);
         } while (input != end);
-        const int32_t *const window = scratch;
+        const tg_pair_word *const window = scratch;
         const int32_t *s = stream;
         for (int32_t channel = 0; channel < 4; ++channel) {
             int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
             int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
             s += 2;
-            const int32_t *x = window;
+            const tg_pair_word *x = window;
             int32_t pair, w0, w1;
             w0 = s[0];
             w1 = s[1];
@@ -805,7 +810,8 @@ static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *ou
  * stream holds for each two channels their biases, their weights in that order, and multiplier,
  * addend and shift of each.
  */
-static void conv_2d_dsp_pointwise_w16_16x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream, uint8_t *memory)
+static void conv_2d_dsp_pointwise_w16_16x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream,
+    uint8_t *memory)
 {
     int32_t *const scratch = (int32_t *)(void *)memory;
     for (int32_t i = 0; i < 4; ++i) {
@@ -817,13 +823,13 @@ static void conv_2d_dsp_pointwise_w16_16x16_to_16(const int8_t *input, int8_t *o
             *wide++ = tg_sxtb16(quad);
             *wide++ = tg_sxtb16_odd(quad);
         } while (input != end);
-        const int32_t *const window = scratch;
+        const tg_pair_word *const window = scratch;
         const int32_t *s = stream;
         for (int32_t channel = 0; channel < 8; ++channel) {
             int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
             int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
             s += 2;
-            const int32_t *x = window;
+            const tg_pair_word *x = window;
             int32_t pair, w0, w1;
             w0 = s[0];
             w1 = s[1];

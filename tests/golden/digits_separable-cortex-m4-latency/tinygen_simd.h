@@ -18,6 +18,16 @@ static inline int32_t tg_load32(const void *from)
     return word;
 }
 
+/*
+ * A pair as kernels load it from memory that was filled with int16 values: C lets an object be read
+ * as another type only by memcpy, or by a type that is told to be an alias.
+ */
+#if defined(__GNUC__)
+typedef int32_t __attribute__((may_alias)) tg_pair_word;
+#else
+typedef int32_t tg_pair_word;
+#endif
+
 static inline void tg_store32(void *to, int32_t word)
 {
     memcpy(to, &word, sizeof word);
