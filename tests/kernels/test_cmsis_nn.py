@@ -128,6 +128,8 @@ def test_closest_overlaps_give_the_same_bytes(library, monkeypatch):
 @needs_arm
 @pytest.mark.skipif(not QEMU, reason="qemu-system-arm is not installed")
 def test_helium_row_convolutions_are_exact_wherever_they_are_chosen(library, monkeypatch):
+    if not library.complete:
+        pytest.skip("where the routine is right is known of the pinned CMSIS-NN alone")
     core = cores.core("cortex-m55")
     kernel = kernels()["conv_2d_cmsis_nn"]
     nodes = [(node, kernel) for node in row_convolutions()]
