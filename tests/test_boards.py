@@ -16,6 +16,8 @@ NAMES = {
     "mps2_an505",
     "mps3_an547",
     "nucleo_g0b1re",
+    "nucleo_h743zi",
+    "nucleo_u575zi_q",
 }
 
 

@@ -54,11 +54,11 @@ class Clock(_Frozen):
     """How the core clock is made. ``fixed`` needs no set-up; the others feed the main PLL.
 
     hz = source_hz / pll_m * pll_n / pll_p, where pll_p is the divider in front of the core (named
-    R on the STM32L4).
+    R on the STM32L4, G0 and U5). The APB dividers, too, are of the core's frequency.
     """
 
     hz: Positive
-    source: Literal["hse", "hse_bypass", "hsi16", "fixed"]
+    source: Literal["hse", "hse_bypass", "hsi16", "msis", "fixed"]
     source_hz: Positive
     pll_m: Positive | None = None
     pll_n: Positive | None = None
