@@ -378,5 +378,5 @@ def test_a_stack_overflow_is_a_fault_and_not_a_wrong_result(name, tmp_path):
 
 def test_flags_of_the_proof_are_those_of_the_firmware(image):
     ini = (image.project / "platformio.ini").read_text()
-    for flag in (*cores.core("cortex-m4").flags, *project.toolchain.TARGET_FLAGS):
+    for flag in (*cores.core("cortex-m4").flags, *project.toolchain.target_flags("latency")):
         assert flag in ini

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen import oracle, reference
+from tinygen import firmware, oracle, reference
+from tinygen.boards import load_board
 from tinygen.compiler import compile_graph
 from tinygen.cores import core
 from tinygen.frontend import tflite
@@ -30,6 +31,7 @@ LARGEST_ARENA = {
     "latency": {"kws": 16_000, "vww": 56_000, "ic": 63_000, "ad": 776},
     "ram": {"kws": 9_600, "vww": 38_000, "ic": 37_000, "ad": 776},
 }
+CODE_BYTES = 10 * 1024
 pytestmark = [
     pytest.mark.reference,
     pytest.mark.skipif(
@@ -101,6 +103,30 @@ def test_the_choice_of_kernels_makes_the_arena_small(model, target):
         assert compiled.plan.optimal
         assert compiled.selection.optimal
         assert compiled.plan.nbytes <= limits[name]
+
+
+@pytest.mark.slow
+def test_firmware_for_flash_is_small(model, tmp_path):
+    """Code of the whole firmware, and what it adds to the weights and 12 bytes per channel."""
+    name, _, graph = model
+    board = load_board("nucleo_f446re")
+    compiled = compile_graph(graph, board.cpu, kernels="tinygen", objective="flash")
+    assert compiled.selection.optimal
+    image = firmware.build(compiled, board, tmp_path, bytes(32))
+    layers = [layer.node for layer in compiled.layers if layer.node.op in WEIGHTED]
+    weights = sum(node.input(1).size for node in layers)
+    channels = sum(node.output.shape[-1] for node in layers)
+    assert image.code_bytes <= CODE_BYTES, name
+    assert image.flash_bytes <= weights + 12 * channels + CODE_BYTES
+
+
+@pytest.mark.slow
+def test_object_code_for_flash_equals_the_reference(model):
+    _, _, graph = model
+    compiled = compile_graph(graph, core("cortex-m4"), kernels="tinygen", objective="flash")
+    assert any(i.kernel.name.endswith("_compact") for i in compiled.selection.implementations)
+    inputs = [tuple(given) for given in stimuli(graph.inputs, 8, 1)]
+    assert on_target(compiled, inputs).comparison.inputs == 4
 
 
 def test_unneeded_channels_of_the_person_detector_go():

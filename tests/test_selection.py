@@ -44,7 +44,14 @@ class Fake(Kernel):
 def offer(cycles, *overlaps, scratch=0, code=100, data=(), name="kernel"):
     constants = tuple(Constant(f"c{i}", np.full(n, n, np.int8), "") for i, n in enumerate(data))
     return Implementation(
-        Fake(name), {}, (), constants, scratch, tuple(overlaps), cycles=cycles, code_bytes=code
+        kernel=Fake(name),
+        params={},
+        arguments=(),
+        constants=constants,
+        scratch_bytes=scratch,
+        overlaps=overlaps,
+        cycles=cycles,
+        code_bytes=code,
     )
 
 

@@ -234,7 +234,9 @@ def render(
         implementation = layer.implementation
         if layer.function not in functions:
             template = environment().get_template(f"kernels/{implementation.kernel.name}.c.j2")
-            functions[layer.function] = template.render(implementation.params, name=layer.function)
+            functions[layer.function] = template.render(
+                implementation.params, name=layer.function, record=implementation.record
+            )
         packed = {c.role: _add(constants, cname, c) for c in implementation.constants}
         arguments = [
             _argument(argument, layer, cname, offsets, packed, constants)
@@ -250,6 +252,10 @@ def render(
                 "tensors": _role_tensors(layer, offsets),
                 "function": layer.function,
                 "arguments": arguments,
+                "record": [
+                    (f.name, f.value if isinstance(f.value, int) else packed[f.value.role])
+                    for f in implementation.record
+                ],
                 "uses_arena": any("arena" in argument for argument in arguments),
                 "output_offset": offsets[layer.node.output],
                 "output_bytes": layer.node.output.nbytes,
@@ -298,6 +304,8 @@ def _argument(
 ) -> str:
     if argument.kind == "constant":
         return packed[argument.role]
+    if argument.kind == "record":
+        return f"&record_{cname}"
     if argument.kind == "scratch":
         return f"arena + {layer.scratch_offset}"
     if argument.kind == "output":

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# How generated C is compiled for a target, in proofs and in firmware alike, so that the code that
-# was proven is the code that runs.
-TARGET_FLAGS = ("-std=c11", "-O2", "-ffunction-sections", "-fdata-sections")
+    from tinygen.choice.search import Objective
+
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+
+
+def target_flags(objective: Objective) -> tuple[str, ...]:
+    """How generated C is compiled for a target, in proofs and in firmware alike.
+
+    So the code that was proven is the code that runs.
+    """
+    level = "-Os" if objective == "flash" else "-O2"
+    return ("-std=c11", level, "-ffunction-sections", "-fdata-sections")
 
 
 def host_compiler() -> str:

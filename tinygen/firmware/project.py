@@ -62,7 +62,7 @@ def files(compiled: CompiledModel, board: Board, stack_bytes: int) -> dict[str, 
         board=board,
         name=compiled.name,
         core_flags=board.cpu.flags,
-        build_flags=toolchain.TARGET_FLAGS,
+        build_flags=toolchain.target_flags(compiled.selection.objective),
         warnings=WARNINGS,
         cmsis_nn=CMSIS_NN if compiled.uses_cmsis_nn else None,
     )

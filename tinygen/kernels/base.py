@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from tinygen.cores import Core
     from tinygen.ir import Array, Node
@@ -24,10 +26,10 @@ class Argument:
 
     ``input`` and ``output`` are pointers into the arena (a constant input is a pointer to its
     array), ``constant`` a pointer to the packed array of that ``role``, ``scratch`` a pointer to
-    the kernel's scratch.
+    the kernel's scratch, ``record`` a pointer to the layer's record.
     """
 
-    kind: Literal["input", "output", "constant", "scratch"]
+    kind: Literal["input", "output", "constant", "scratch", "record"]
     index: int = 0
     role: str = ""
 
@@ -50,6 +52,40 @@ def constant(role: str) -> Argument:
 def scratch() -> Argument:
     """The kernel's scratch memory."""
     return Argument("scratch")
+
+
+def record() -> Argument:
+    """The layer's record."""
+    return Argument("record")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One member of a record, the struct of what a function for all shapes must know of a layer.
+
+    ``value`` is a number, or a ``constant`` argument for the pointer to that array; ``ctype`` is
+    the member's C type, that of the elements behind a pointer. ``comment`` gives meaning and unit.
+    """
+
+    name: str
+    ctype: str
+    value: int | Argument
+    comment: str
+
+    @property
+    def nbytes(self) -> int:
+        """Size on the target, whose pointers have 4 bytes."""
+        return 4 if isinstance(self.value, Argument) else _integer(self.ctype).bits // 8
+
+    @property
+    def fits(self) -> bool:
+        """Whether the type can hold the value."""
+        kind = _integer(self.ctype)
+        return isinstance(self.value, Argument) or kind.min <= self.value <= kind.max
+
+
+def _integer(ctype: str) -> np.iinfo[Any]:
+    return np.iinfo(ctype.removesuffix("_t"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +123,9 @@ class Implementation:
     ``params`` is the template's context. It holds only plain values (numbers, strings, booleans,
     tuples), and two layers with equal ``kernel`` and ``params`` share one C function, so nothing
     that differs per layer without need belongs in it (weights and biases are constants).
+    ``record`` is what the function is told of the layer beyond its pointers, as a ``static const``
+    struct per layer: a kernel that has its geometry there instead of in ``params`` is one function
+    for layers of all shapes. Its template defines the struct as ``{{ name }}_t``.
     ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size.
     ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
     ``label`` is a short C-identifier suffix that tells a reader of the generated code which shape
@@ -98,6 +137,7 @@ class Implementation:
     params: dict[str, Any]
     arguments: tuple[Argument, ...]
     constants: tuple[Constant, ...] = ()
+    record: tuple[Field, ...] = ()
     scratch_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
     cycles: float = 0.0
@@ -113,8 +153,17 @@ class Implementation:
 
     @property
     def flash_bytes(self) -> int:
-        """Constants plus estimated code."""
-        return self.code_bytes + sum(constant.data.nbytes for constant in self.constants)
+        """Constants and the record, plus estimated code."""
+        return (
+            self.code_bytes
+            + self.record_bytes
+            + sum(constant.data.nbytes for constant in self.constants)
+        )
+
+    @property
+    def record_bytes(self) -> int:
+        """Size of the record's struct, but for padding between members."""
+        return sum(field.nbytes for field in self.record)
 
 
 class Kernel(ABC):

@@ -71,7 +71,7 @@ def link_bare(compiled: CompiledModel, folder: Path) -> Path:
         [
             toolchain.arm_tool("gcc"),
             *compiled.core.flags,
-            *toolchain.TARGET_FLAGS,
+            *toolchain.target_flags(compiled.selection.objective),
             *toolchain.WARNINGS,
             "-nostartfiles",
             "--specs=nano.specs",

@@ -70,7 +70,7 @@ static void fully_connected_compact(const fully_connected_compact_t *layer, cons
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-static const fully_connected_compact_t hidden_0_record = {
+static const fully_connected_compact_t record_hidden_0 = {
     .weights = network_hidden_0_weights,
     .bias = network_hidden_0_bias,
     .multipliers = network_hidden_0_multipliers,
@@ -92,12 +92,12 @@ static const fully_connected_compact_t hidden_0_record = {
  */
 static void layer_hidden_0(uint8_t *arena)
 {
-    fully_connected_compact(&hidden_0_record,
+    fully_connected_compact(&record_hidden_0,
                             (const int8_t *)(arena + 0),
                             (int8_t *)(arena + 64));
 }
 
-static const fully_connected_compact_t hidden_1_record = {
+static const fully_connected_compact_t record_hidden_1 = {
     .weights = network_hidden_1_weights,
     .bias = network_hidden_1_bias,
     .multipliers = network_hidden_1_multipliers,
@@ -119,12 +119,12 @@ static const fully_connected_compact_t hidden_1_record = {
  */
 static void layer_hidden_1(uint8_t *arena)
 {
-    fully_connected_compact(&hidden_1_record,
+    fully_connected_compact(&record_hidden_1,
                             (const int8_t *)(arena + 64),
                             (int8_t *)(arena + 0));
 }
 
-static const fully_connected_compact_t hidden_2_record = {
+static const fully_connected_compact_t record_hidden_2 = {
     .weights = network_hidden_2_weights,
     .bias = network_hidden_2_bias,
     .multipliers = network_hidden_2_multipliers,
@@ -146,12 +146,12 @@ static const fully_connected_compact_t hidden_2_record = {
  */
 static void layer_hidden_2(uint8_t *arena)
 {
-    fully_connected_compact(&hidden_2_record,
+    fully_connected_compact(&record_hidden_2,
                             (const int8_t *)(arena + 0),
                             (int8_t *)(arena + 64));
 }
 
-static const fully_connected_compact_t reconstruction_record = {
+static const fully_connected_compact_t record_reconstruction = {
     .weights = network_reconstruction_weights,
     .bias = network_reconstruction_bias,
     .multipliers = network_reconstruction_multipliers,
@@ -173,7 +173,7 @@ static const fully_connected_compact_t reconstruction_record = {
  */
 static void layer_reconstruction(uint8_t *arena)
 {
-    fully_connected_compact(&reconstruction_record,
+    fully_connected_compact(&record_reconstruction,
                             (const int8_t *)(arena + 64),
                             (int8_t *)(arena + 0));
 }
