@@ -260,7 +260,7 @@ def reset_and_fault(session, board, image):
     session.provoke_fault(1)
     bad = session.fault(clear=True)
     assert bad.cfsr == told(0x8200)  # PRECISERR, BFARVALID
-    assert bad.address == told(0xF000_0000)
+    assert bad.address == told(0xE800_0000)
     assert bad.boot_id == boot + 2
     assert session.fault() is None
 

@@ -82,7 +82,7 @@ void system_provoke_fault(system_fault_kind_t kind)
     if (kind == SYSTEM_UNDEFINED_INSTRUCTION) {
         __asm__ volatile("udf #0");
     } else {
-        (void)REGISTER(0xF0000000u); /* reserved on every chip here */
+        (void)REGISTER(0xE8000000u); /* reserved on every chip here */
         scs_barrier();
     }
     system_reset(); /* where the fault did not happen */

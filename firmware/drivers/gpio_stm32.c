@@ -36,10 +36,10 @@ void gpio_alternate(uint32_t port, uint32_t pin, uint32_t function)
     set_field(GPIO_MODER(port), pin, 2, MODER_ALTERNATE);
 }
 
-void gpio_output(uint32_t port, uint32_t pin)
+void gpio_output(uint32_t port, uint32_t pin, bool high)
 {
     enable(port);
-    gpio_set(port, pin, false);
+    gpio_set(port, pin, high);
     set_field(GPIO_OSPEEDR(port), pin, 2, OSPEEDR_HIGH);
     set_field(GPIO_MODER(port), pin, 2, MODER_OUTPUT);
 }

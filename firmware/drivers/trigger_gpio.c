@@ -5,7 +5,7 @@
 
 void trigger_init(void)
 {
-    gpio_output(TRIGGER_PORT, TRIGGER_PIN);
+    gpio_output(TRIGGER_PORT, TRIGGER_PIN, false);
 }
 
 void trigger_set(bool high)

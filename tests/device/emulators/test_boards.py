@@ -83,7 +83,7 @@ def test_a_board_answers_computes_faults_and_comes_back(board):
         assert (fault.boot_id, fault.cfsr) == (boot_id + 1, told(1 << 16))  # UNDEFINSTR
         session.provoke_fault(1)
         fault = session.fault()
-        assert fault.address == told(0xF000_0000)
+        assert fault.address == told(0xE800_0000)
         assert session.infer(inputs).outputs == images.outputs(*inputs)
 
 

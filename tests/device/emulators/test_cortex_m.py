@@ -10,7 +10,7 @@ from tinygen import cores
 from tinygen.boards import Memory
 from tinygen.device.emulators.cortex_m import CortexM
 from tinygen.device.emulators.image import read_image
-from tinygen.device.emulators.peripherals import gpio, usart
+from tinygen.device.emulators.peripherals import gpio, nrf5, usart
 from tinygen.device.emulators.peripherals.registers import Registers
 from tinygen.device.emulators.peripherals.status import Follows, StatusRegisters
 from tinygen.device.emulators.peripherals.system_control import (
@@ -168,6 +168,44 @@ def test_the_usart_of_both_generations():
         port.deliver(b"c")
         port.reset()
         assert not port.interrupting
+
+
+def test_the_uart_of_the_nrf5():
+    startrx, starttx, rxdrdy, txdrdy = 0x000, 0x008, 0x108, 0x11C
+    intenset, enable, rxd, txd = 0x304, 0x500, 0x518, 0x51C
+    sent = []
+    port = nrf5.Uart(sent.append)
+    port.write(txd, 0x40)  # neither enabled nor started
+    port.deliver(b"lost")
+    port.write(enable, 4)
+    port.write(startrx, 1)
+    port.write(starttx, 1)
+    assert [port.read(rxdrdy), port.read(txdrdy), sent] == [0, 0, []]
+    port.deliver(b"ab")
+    assert not port.interrupting
+    port.write(intenset, 1 << 2)
+    assert port.interrupting
+    port.write(rxdrdy, 0)
+    assert port.read(rxd) == ord("a")
+    assert port.read(rxdrdy) == 1, "there is another byte"
+    port.write(rxdrdy, 0)
+    assert port.read(rxd) == ord("b")
+    assert not port.interrupting
+    port.write(txd, 0x41)
+    assert [port.read(txdrdy), sent] == [1, [0x41]]
+    port.reset()
+    port.deliver(b"c")
+    assert not port.interrupting
+
+
+def test_pins_of_both_ports_of_the_nrf5():
+    seen = []
+    gpio = nrf5.Gpio(lambda *change: seen.append(change))
+    gpio.write(0x508, 1 << 3)
+    gpio.write(0x508, 1 << 3)
+    gpio.write(0x300 + 0x508, 1 << 3)
+    gpio.write(0x50C, 1 << 3)
+    assert seen == [(0, 3, True), (1, 3, True), (0, 3, False)]
 
 
 def test_what_is_enabled_is_ready():
