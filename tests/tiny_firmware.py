@@ -28,6 +28,7 @@ def network(**files):
         files=texts,
         plan=SimpleNamespace(nbytes=2064),
         uses_cmsis_nn=False,
+        selection=SimpleNamespace(objective="latency"),
     )
 
 
