@@ -65,7 +65,7 @@ def test_two_networks_live_in_one_program(tmp_path, compiler):
         "    return a[FIRST_OUTPUT_0_OFFSET] != b[SECOND_OUTPUT_0_OFFSET];\n}\n"
     )
     sources = [main, *sorted(tmp_path.glob("*/*.c"))]
-    flags = ["-std=c11", "-O2", *toolchain.WARNINGS]
+    flags = ["-std=c11", "-O1", *toolchain.WARNINGS]
     try:
         subprocess.run([compiler, *flags, "-o", tmp_path / "two", *sources], check=True)
     except FileNotFoundError:
