@@ -4,6 +4,7 @@ The pinned version where it is installed or named by TINYGEN_CMSIS_NN; otherwise
 version 4.0.0 that the bakenn wheel on PyPI carries, for a machine that reaches nothing else.
 """
 
+import atexit
 import os
 import re
 import shutil
@@ -73,6 +74,7 @@ def use(monkeypatch):
 def _from_wheel():
     """The folder with the wheel's part of CMSIS-NN, or None and why not."""
     folder = Path(tempfile.mkdtemp(prefix="tinygen-upstream-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     arguments = ["download", "--quiet", "--no-deps", "--dest", folder, WHEEL]
     pips = ([sys.executable, "-m", "pip"], [shutil.which("pip3") or "pip3"])
     reason = ""
