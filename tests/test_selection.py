@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen import passes
+from tinygen import cli, passes
 from tinygen.choice.problem import Problem
 from tinygen.choice.search import UNLIMITED, Limits, choose
 from tinygen.choice.solver import solve
@@ -17,9 +17,10 @@ from tinygen.cores import core
 from tinygen.errors import BudgetError
 from tinygen.frontend import tflite
 from tinygen.ir import Graph, Node
-from tinygen.kernels.base import Constant, Implementation, Kernel, Overlap
+from tinygen.kernels.base import Constant, Implementation, Kernel, Linked, Overlap
 from tinygen.memory.planner import plan_arena
 from tinygen.ops.base import quantized
+from tinygen.report.model import read_report
 from tinygen.selection import select
 
 M4 = core("cortex-m4")
@@ -41,7 +42,7 @@ class Fake(Kernel):
         raise NotImplementedError
 
 
-def offer(cycles, *overlaps, scratch=0, code=100, data=(), name="kernel"):
+def offer(cycles, *overlaps, scratch=0, code=100, data=(), name="kernel", linked=None):
     constants = tuple(Constant(f"c{i}", np.full(n, n, np.int8), "") for i, n in enumerate(data))
     return Implementation(
         kernel=Fake(name),
@@ -52,6 +53,7 @@ def offer(cycles, *overlaps, scratch=0, code=100, data=(), name="kernel"):
         overlaps=overlaps,
         cycles=cycles,
         code_bytes=code,
+        linked=linked,
     )
 
 
@@ -79,6 +81,7 @@ def drawn(seed):
                     # As real kernels do, some options share a function, and some constants.
                     code=100 * (number := rng.randrange(3)),
                     name=f"kernel{number}",
+                    linked=Linked(f"routine{number % 2}", 90 * (number % 2)),
                     data=rng.sample((20, 30, 50, 70), rng.randrange(3)),
                 )
                 for _ in range(rng.randrange(1, 4))
@@ -88,10 +91,13 @@ def drawn(seed):
 
 
 def flash(offers):
-    """Bytes of distinct constants and functions, computed from the implementations."""
+    """Bytes of distinct constants, functions and routines of libraries."""
     functions = {offer.kernel.name: offer.code_bytes for offer in offers}
     arrays = {c.data.tobytes(): c.data.nbytes for offer in offers for c in offer.constants}
-    return sum(functions.values()) + sum(arrays.values())
+    routines = {offer.linked for offer in offers}
+    return (
+        sum(functions.values()) + sum(arrays.values()) + sum(routine.nbytes for routine in routines)
+    )
 
 
 def every_choice(problem, offers):
@@ -226,3 +232,25 @@ def test_latency_without_limits_needs_no_solver():
     began = time.perf_counter()
     assert select(graph, M4, "tinygen", "latency", cmsis_nn=False).plan is None
     assert time.perf_counter() - began < 2.0
+
+
+def test_a_limit_out_of_reach_ends_the_command_with_nothing_written(tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--core", "cortex-m4", "--kernels", "tinygen", "--max-ram", "100", "-o", str(out)]
+    assert cli.run(["compile", str(MODEL), *options]) == 1
+    said = capsys.readouterr().err
+    assert "no choice of kernels meets --max-ram 100: the smallest arena possible is" in said
+    assert not out.exists()
+
+
+def test_limits_from_the_settings_are_kept_and_reported(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    least = compile_graph(tflite.load(MODEL), M4, kernels="tinygen", objective="ram").plan.nbytes
+    (tmp_path / "tinygen.toml").write_text(
+        f'[build]\ncore = "cortex-m4"\nkernels = "tinygen"\nmax_ram = {least}\nproof = "host"\n'
+    )
+    assert cli.run(["compile", str(MODEL), "-o", "out"]) == 0
+    report = read_report(tmp_path / "out" / "report.json")
+    assert report.memory.arena_bytes == report.selection.max_ram == least
+    assert report.selection.optimal
+    assert report.selection.objective == "latency"

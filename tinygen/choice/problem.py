@@ -152,6 +152,8 @@ class _Items:
             if argument.kind == "input" and node.input(argument.index).is_constant
         ]
         found = {self._number(offer.specialisation, offer.code_bytes)}
+        if offer.linked:
+            found.add(self._number(offer.linked, offer.linked.nbytes))
         if offer.record:
             found.add(self._number((node.name, offer.specialisation), offer.record_bytes))
         for array in arrays:

@@ -18,6 +18,7 @@ from tinygen.kernels._cmsis_nn import (
     size_refusal,
 )
 from tinygen.kernels._cmsis_nn_cost import convolution_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
 
@@ -137,6 +138,7 @@ class Convolution:
             ),
             scratch_bytes=scratch_bytes,
             cycles=convolution_cost(flavour(core), self.routine(core), over, self.depth, channels),
+            linked=linked(self.routine(core), core),
             includes=INCLUDES,
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour
 from tinygen.kernels._cmsis_nn_cost import elementwise_cost
 from tinygen.kernels._cmsis_nn_elementwise import broadcast_refusal, in_place
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ class ExtremumCmsisNN(Kernel):
             arguments=(input_(0), input_(1), output()),
             overlaps=in_place(node),
             cycles=elementwise_cost(flavour(core), self.op, node.output.size),
+            linked=linked(f"arm_{self.op.lower()}_s8", core),
             includes=INCLUDES,
         )

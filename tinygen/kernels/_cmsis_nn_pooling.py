@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, size_refusal
 from tinygen.kernels._cmsis_nn_cost import pooling_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, Overlap, input_, output, scratch
 from tinygen.numerics import activation_range
 from tinygen.ops.pooling import window
@@ -55,5 +56,6 @@ class PoolingCmsisNN(Kernel):
             scratch_bytes=needed,
             overlaps=in_place,
             cycles=pooling_cost(flavour(core), self.routine, over, shape[3]),
+            linked=linked(self.routine, core),
             includes=INCLUDES,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour
 from tinygen.kernels._cmsis_nn_cost import elementwise_cost
 from tinygen.kernels._cmsis_nn_elementwise import broadcast_refusal, in_place
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.numerics import activation_range, quantize_multiplier
 from tinygen.ops.add import OPERATOR
@@ -50,6 +51,7 @@ class AddCmsisNN(Kernel):
             arguments=(input_(0), input_(1), output()),
             overlaps=in_place(node),
             cycles=elementwise_cost(flavour(core), self.op, y.size),
+            linked=linked("arm_elementwise_add_s8", core),
             includes=INCLUDES,
         )
 

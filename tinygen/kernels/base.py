@@ -102,6 +102,14 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A routine of a library, and the bytes of code that calling it brings in, once for all."""
+
+    name: str
+    nbytes: int
+
+
+@dataclass(frozen=True)
 class Overlap:
     """The output may lie over the input, where the kernel never reads what it has overwritten.
 
@@ -126,7 +134,8 @@ class Implementation:
     ``record`` is what the function is told of the layer beyond its pointers, as a ``static const``
     struct per layer: a kernel that has its geometry there instead of in ``params`` is one function
     for layers of all shapes. Its template defines the struct as ``{{ name }}_t``.
-    ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size.
+    ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size,
+    without the routine of a library that it calls, which ``linked`` names.
     ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
     ``label`` is a short C-identifier suffix that tells a reader of the generated code which shape
     the function is for; ``includes`` are the headers its template needs, standard ones in angle
@@ -142,6 +151,7 @@ class Implementation:
     overlaps: tuple[Overlap, ...] = ()
     cycles: float = 0.0
     code_bytes: int = 200
+    linked: Linked | None = None
     elides: bool = False
     label: str = ""
     includes: tuple[str, ...] = ("tinygen_math.h",)
@@ -156,6 +166,7 @@ class Implementation:
         """Constants and the record, plus estimated code."""
         return (
             self.code_bytes
+            + (self.linked.nbytes if self.linked else 0)
             + self.record_bytes
             + sum(constant.data.nbytes for constant in self.constants)
         )

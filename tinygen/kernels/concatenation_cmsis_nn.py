@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, product
 from tinygen.kernels._cmsis_nn_cost import copying_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class ConcatenationCmsisNN(Kernel):
             label=f"{rows}x{sum(lengths)}",
             arguments=(*(input_(index) for index in range(len(lengths))), output()),
             cycles=copying_cost(flavour(core), node.output.size, pieces=rows * len(lengths)),
+            linked=linked("arm_concatenation_s8_x", core),
             includes=INCLUDES,
         )
 

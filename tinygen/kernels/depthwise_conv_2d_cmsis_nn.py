@@ -23,6 +23,7 @@ from tinygen.kernels._cmsis_nn import (
 )
 from tinygen.kernels._cmsis_nn_convolution import Convolution
 from tinygen.kernels._cmsis_nn_cost import depthwise_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
 from tinygen.ops.depthwise_conv_2d import requantization, window
@@ -98,6 +99,7 @@ class DepthwiseConv2DCmsisNN(Kernel):
             cycles=depthwise_cost(
                 flavour(core), routine, over, channels, node.options.depth_multiplier
             ),
+            linked=linked(routine, core),
             includes=INCLUDES,
         )
 

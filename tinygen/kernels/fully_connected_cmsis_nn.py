@@ -18,6 +18,7 @@ from tinygen.kernels._cmsis_nn import (
     flavour,
 )
 from tinygen.kernels._cmsis_nn_cost import fully_connected_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels._requantization import fold_zero_point
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
 from tinygen.numerics import activation_range
@@ -77,6 +78,7 @@ class FullyConnectedCmsisNN(Kernel):
             arguments=(input_(), output(), *(constant(c.role) for c in constants)),
             constants=constants,
             cycles=fully_connected_cost(flavour(core), depth, rows * outputs),
+            linked=linked(f"arm_fully_connected_{'per_channel_' if per_channel else ''}s8", core),
             includes=INCLUDES,
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour
 from tinygen.kernels._cmsis_nn_cost import elementwise_cost
 from tinygen.kernels._cmsis_nn_elementwise import broadcast_refusal, in_place
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.numerics import activation_range, quantize_multiplier
 from tinygen.ops.mul import factor
@@ -47,6 +48,7 @@ class MulCmsisNN(Kernel):
             arguments=(input_(0), input_(1), output()),
             overlaps=in_place(node),
             cycles=elementwise_cost(flavour(core), self.op, y.size),
+            linked=linked("arm_elementwise_mul_s8", core),
             includes=INCLUDES,
         )
 

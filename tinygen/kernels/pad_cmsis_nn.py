@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, four_dimensions
 from tinygen.kernels._cmsis_nn_cost import copying_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.ops.pad import paddings
 
@@ -45,6 +46,7 @@ class PadCmsisNN(Kernel):
                 node.output.size,
                 pieces=shape[0] * shape[1] * (shape[2] if copies_pixels else 1) * 3,
             ),
+            linked=linked("arm_pad_s8", core),
             includes=INCLUDES,
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES
 from tinygen.kernels._cmsis_nn_cost import softmax_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, Overlap, input_, output
 from tinygen.ops.softmax import scaling
 
@@ -49,6 +50,7 @@ class SoftmaxCmsisNN(Kernel):
             # The pass that writes reads every value, or group of four, right before.
             overlaps=(Overlap(),),
             cycles=softmax_cost(node.output.size),
+            linked=linked("arm_softmax_s8", core),
             includes=INCLUDES,
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour, product
 from tinygen.kernels._cmsis_nn_cost import transposing_cost
+from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
 from tinygen.ops.shapes import integers
 
@@ -52,6 +53,7 @@ class TransposeCmsisNN(Kernel):
             label="x".join(map(str, shape)) + "_to_" + "".join(map(str, permutation)),
             arguments=(input_(), output()),
             cycles=transposing_cost(flavour(core), len(shape), node.output.size),
+            linked=linked("arm_transpose_s8", core),
             includes=INCLUDES,
         )
 
