@@ -1,5 +1,6 @@
 """From a model to an emulated board, by the command line alone."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from tinygen import cli, deps
 from tinygen.tflite_format.writer import write
 
 pytestmark = pytest.mark.slow
+OWN = Path(__file__).parent / "models"
 MODELS = Path(os.environ.get("TINYGEN_MODELS", "absent"))
 
 
@@ -28,7 +30,13 @@ def run(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("board", "emulator"), [("nucleo_f746", "unicorn"), ("mps2_an386", "qemu")]
+    ("board", "emulator"),
+    [
+        ("nucleo_f746", "unicorn"),
+        ("nucleo_g0b1", "unicorn"),
+        ("mps2_an386", "qemu"),
+        ("microbit", "qemu"),
+    ],
 )
 def test_build_and_test(run, tmp_path, board, emulator):
     (tmp_path / "model.tflite").write_bytes(write(two_convs()))
@@ -59,11 +67,28 @@ def test_the_same_build_gives_the_same_bytes(run, tmp_path):
     assert reports[0] == reports[1]
 
 
+def test_digits_are_recognised_in_16_kilobytes_of_ram(run):
+    run("build", OWN / "digits_separable.tflite", "--board", "microbit", "--kernels", "tinygen")
+    samples = OWN / "digits_separable.npz"
+    report = run("test", "--board", "microbit", "--emulator", "--data", samples, "--limit", 30)
+    assert report["run"]["correct"] >= 27
+    assert report["exact"]["mismatches"] == 0
+
+
 @pytest.mark.reference
 @pytest.mark.skipif(not MODELS.is_dir(), reason="TINYGEN_MODELS does not name the reference models")
-@pytest.mark.parametrize("kernels", ["tinygen", "cmsis-nn"])
 @pytest.mark.parametrize(
-    "board", ["nucleo_f746", "mps2_an386", "mps2_an500", "mps2_an505", "mps3_an547"]
+    ("board", "kernels"),
+    [
+        *itertools.product(
+            ("nucleo_f746", "mps2_an386", "mps2_an500", "mps2_an505", "mps3_an547"),
+            ("tinygen", "cmsis-nn"),
+        ),
+        ("nucleo_h743", "tinygen"),
+        ("nucleo_u575", "tinygen"),
+        ("nrf52840_dk", "tinygen"),
+        ("nucleo_g0b1", "tinygen"),
+    ],
 )
 def test_the_official_keywords_are_recognised(run, board, kernels):
     if kernels == "cmsis-nn" and deps.cmsis_nn() is None:

@@ -55,6 +55,7 @@ def session_on(emulator, board, **options):
 @pytest.mark.parametrize("board", EMULATED)
 def test_a_board_answers_computes_faults_and_comes_back(board):
     def told(status):
+        """Armv6-M has no registers to say it with."""
         return status if board.cpu.mainline else 0
 
     image = images.build(board.name)
@@ -85,6 +86,27 @@ def test_a_board_answers_computes_faults_and_comes_back(board):
         fault = session.fault()
         assert fault.address == told(0xE800_0000)
         assert session.infer(inputs).outputs == images.outputs(*inputs)
+
+
+@needs_qemu
+@needs_compiler
+@pytest.mark.slow
+def test_both_emulators_agree_on_the_microbit():
+    """QEMU's models of its peripherals are not ours, and its counts come from SysTick."""
+    board = boards.load_board("microbit")
+    ours = board.model_copy(update={"emulator": boards.UnicornEmulator(kind="unicorn")})
+    image = images.build(board.name)
+    (inputs,) = samples(1)
+    spent = []
+    for emulated in (board, ours):
+        with (
+            emulators.start(emulated, image.elf) as emulator,
+            session_on(emulator, emulated) as session,
+        ):
+            inference = session.infer(inputs)
+            assert inference.outputs == images.outputs(*inputs)
+            spent.append(emulator.instructions(inference.ticks, session.device.counter_hz))
+    assert spent[0] == spent[1] > 10_000
 
 
 @needs_compiler
