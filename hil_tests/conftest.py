@@ -1,60 +1,56 @@
 """A device that runs a small committed network: emulated, or a real board behind a port."""
 
 import hashlib
-import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from tinygen import boards, data, firmware, models
-from tinygen.compiler import compile_graph
-from tinygen.device import emulators, flash
-from tinygen.device.session import Expected, Session
-from tinygen.device.transport import SerialTransport
+from tinygen import data, passes, pipeline
+from tinygen.config import Build, Model, Project, Settings
+from tinygen.hil import target
+from tinygen.progress import Silent
 
 MODELS = Path(__file__).parents[1] / "tests" / "models"
+MODEL = MODELS / "digits_separable.tflite"
 
 
 @pytest.fixture(scope="session")
-def firmware_under_test(tmp_path_factory):
-    """The network, as read and as compiled, its samples and its image for the board."""
-    board = boards.load_board(os.environ.get("TINYGEN_BOARD", "nucleo_f746zg"))
-    model = models.load(MODELS / "digits_separable.tflite")
-    compiled = compile_graph(model.graph, board.cpu, kernels="tinygen")
-    sha256 = hashlib.sha256(model.data).digest()
-    image = firmware.build(compiled, board, tmp_path_factory.mktemp("hil"), sha256)
-    samples = data.load(MODELS / "digits_separable.npz", model.graph.inputs, 100)
-    return SimpleNamespace(
-        board=board, sha256=sha256, model=model, compiled=compiled, image=image, samples=samples
+def dut_target(request):
+    """The device that the options name; an emulated nucleo_f746zg where they name none."""
+    option = request.config.option
+    if not any((option.tinygen_board, option.tinygen_hardware_map, option.tinygen_firmware)):
+        return target.choose("nucleo_f746zg", emulator=True)
+    return request.getfixturevalue("dut_target")
+
+
+@pytest.fixture(scope="session")
+def dut_firmware(request, dut_target, tmp_path_factory):
+    """The folder that --firmware names; without it the network is built for the board."""
+    named = request.config.option.tinygen_firmware
+    if named is not None:
+        return named
+    settings = Settings(
+        project=Project(name="digits"),
+        model=Model(path=MODEL),
+        build=Build(
+            board=dut_target.board.name,
+            kernels="tinygen",
+            output=tmp_path_factory.mktemp("hil") / "firmware",
+        ),
     )
-
-
-@pytest.fixture(scope="session")
-def connect(firmware_under_test):
-    """Makes sessions with the device, one after another."""
-    under_test = firmware_under_test
-    expected = Expected(under_test.sha256, under_test.image.build_id)
-
-    def on(url):
-        def connect(wrap=lambda line: line):
-            line = SerialTransport(url, under_test.board.console.baud)
-            return Session(wrap(line), expected)
-
-        return connect
-
-    port = os.environ.get("TINYGEN_PORT")
-    if port:
-        folder = under_test.image.elf.parents[3]
-        firmware.upload(folder, protocol=flash.choose(under_test.board))
-        yield on(port)
-        return
-    with emulators.start(under_test.board, under_test.image.elf) as emulator:
-        yield on(emulator.url)
+    pipeline.build_firmware(settings, Silent())
+    return settings.build.output
 
 
 @pytest.fixture
-def session(connect):
-    """A session with the device."""
-    with connect() as session:
-        yield session
+def samples(dut):
+    """Labelled samples of the committed network; random ones without labels for another."""
+    if dut.built.model_sha256 == hashlib.sha256(MODEL.read_bytes()).digest():
+        return data.load(MODEL.with_suffix(".npz"), dut.graph.inputs, 100)
+    return data.random(dut.graph.inputs, 100)
+
+
+@pytest.fixture
+def compiled_graph(dut):
+    """The graph whose layers run on the device: the model after all rewrites."""
+    return passes.apply(dut.graph)

@@ -1,87 +1,99 @@
 """What must hold on every device."""
 
+import dataclasses
 import zlib
 
+import numpy as np
 import pytest
 
-from tinygen import data, reference
+from tinygen import data, reference, trial
 from tinygen.device.faults import FaultyTransport
 from tinygen.device.protocol import Command, FrameReader, encode
+from tinygen.errors import ProofError
+from tinygen.progress import Silent
 
 pytestmark = pytest.mark.slow
 
 
-def expected_outputs(graph, inputs):
-    values = reference.run(graph, inputs)
-    return tuple(values[tensor].tobytes() for tensor in graph.outputs)
+def test_random_inputs_give_the_bytes_of_the_reference(dut):
+    outcome = dut.verify(limit=20)
+    assert (outcome.samples, outcome.mismatches) == (20, 0)
 
 
-def test_random_inputs_give_the_bytes_of_the_reference(firmware_under_test, session):
-    graph = firmware_under_test.model.graph
-    samples = data.random(graph.inputs, 20)
-    for index, inputs in enumerate(samples):
-        outputs = session.infer(samples.raw(index)).outputs
-        assert outputs == expected_outputs(graph, inputs)
+def test_real_samples_are_classified_as_by_the_reference(dut, samples):
+    if samples.labels is None:
+        pytest.skip("no labels are known for the model of --firmware")
+    assert dut.accuracy(samples) >= 0.95
 
 
-def test_real_samples_are_classified_as_by_the_reference(firmware_under_test, session):
-    graph, samples = firmware_under_test.model.graph, firmware_under_test.samples
-    correct = 0
-    for index, inputs in enumerate(samples):
-        (output,) = session.infer(samples.raw(index)).outputs
-        assert (output,) == expected_outputs(graph, inputs)
-        scores = [int.from_bytes(bytes([byte]), signed=True) for byte in output]
-        correct += scores.index(max(scores)) == samples.labels[index]
-    assert correct >= 0.95 * len(samples)
-
-
-def test_every_layer_gives_the_bytes_of_the_reference(firmware_under_test, session):
-    compiled, samples = firmware_under_test.compiled, firmware_under_test.samples
-    values = reference.run(compiled.graph, next(iter(samples)))
+def test_every_layer_gives_the_bytes_of_the_reference(dut, samples, compiled_graph):
+    values = reference.run(compiled_graph, next(iter(samples)))
     expected = {
-        layer.node.name: zlib.crc32(values[layer.node.output].tobytes())
-        for layer in compiled.executed
+        node.name: zlib.crc32(values[node.output].tobytes()) for node in compiled_graph.nodes
     }
-    names = [layer.name for layer in session.layers()]
-    assert dict(zip(names, session.layer_hashes(samples.raw(0)), strict=True)) == expected
+    names = [layer.name for layer in dut.session.layers()]
+    hashes = dut.session.layer_hashes(samples.raw(0))
+    assert hashes == tuple(expected[name] for name in names)
 
 
-def test_the_profile_adds_up(firmware_under_test, session):
-    raw = firmware_under_test.samples.raw(0)
-    profile = session.profile(raw)
-    assert len(profile) == len(firmware_under_test.compiled.executed)
+def test_the_first_layer_that_differs_is_named(dut, samples):
+    """The reference is made wrong from one layer on: what differs is that layer, seen from here."""
+    biased = [node for node in dut.graph.nodes if len(node.inputs) > 2 and node.inputs[2]]
+    node = biased[len(biased) // 2]
+    bias = node.input(2)
+    other = dataclasses.replace(bias, data=bias.constant + 100_000)
+    wrong = dut.graph.substitute(bias, other)
+    few = data.Samples(tuple(array[:2] for array in samples.inputs))
+    outcome = trial.run(dut.session, wrong, few, Silent())
+    assert outcome.mismatches == outcome.samples
+    assert outcome.difference == f"sample 0 first in layer {node.name!r}"
+    with pytest.raises(ProofError, match=node.name):
+        outcome.enforce()
+
+
+def test_the_profile_adds_up(dut, samples):
+    raw = samples.raw(0)
+    profile = dut.session.profile(raw)
+    running = [layer for layer in dut.built.report.layers if layer.instructions != 0]
+    assert len(profile) == len(running)
     assert min(profile) > 0
-    assert sum(profile) == pytest.approx(session.infer(raw).ticks, rel=0.05)
+    assert sum(profile) == pytest.approx(dut.session.infer(raw).ticks, rel=0.05)
 
 
-def test_several_runs_take_several_times_as_long(firmware_under_test, session):
-    raw = firmware_under_test.samples.raw(0)
-    once = session.measure(raw, 1).ticks
-    assert session.measure(raw, 5).ticks == pytest.approx(5 * once, rel=0.05)
+def test_several_runs_take_several_times_as_long(dut, samples):
+    raw = samples.raw(0)
+    once = dut.session.measure(raw, 1).ticks
+    assert dut.session.measure(raw, 5).ticks == pytest.approx(5 * once, rel=0.05)
 
 
-def test_memory_stays_within_its_bounds(firmware_under_test, session):
-    session.infer(firmware_under_test.samples.raw(0))
-    memory = session.memory()
-    assert 0 <= memory.arena - firmware_under_test.compiled.plan.nbytes < 16  # its alignment
-    assert 0 < memory.arena_high_water <= memory.arena
-    assert 0 < memory.stack_high_water < memory.stack
-
-
-def test_a_fault_is_recorded_and_survived(firmware_under_test, session):
-    boot_id = session.device.boot_id
-    session.provoke_fault(0)
-    fault = session.fault(clear=True)
+def test_a_fault_is_recorded_and_survived(dut):
+    boot_id = dut.session.device.boot_id
+    dut.session.provoke_fault(0)
+    fault = dut.fault(clear=True)
     assert fault.boot_id == boot_id
-    told = firmware_under_test.board.cpu.mainline  # Armv6-M cannot
+    told = dut.board.cpu.mainline  # Armv6-M cannot
     assert fault.cfsr == (1 << 16 if told else 0)  # UNDEFINSTR
-    assert session.fault() is None
-    inputs = next(iter(firmware_under_test.samples))
-    outputs = session.infer(firmware_under_test.samples.raw(0)).outputs
-    assert outputs == expected_outputs(firmware_under_test.model.graph, inputs)
+    assert dut.fault() is None
+    dut.verify(limit=1)
 
 
-def test_a_reset_in_the_middle_of_a_sample_repeats_it(firmware_under_test, connect):
+def test_a_reset_starts_it_afresh(dut):
+    boot_id = dut.session.device.boot_id
+    assert dut.reset().boot_id != boot_id
+    dut.verify(limit=1)
+
+
+def test_a_line_that_was_closed_is_taken_up_again(dut, samples):
+    inputs = [array[0] for array in samples.inputs]
+    before = dut.infer(inputs)
+    boot_id = dut.session.device.boot_id
+    dut.reconnect()
+    assert dut.session.device.boot_id == boot_id
+    assert all(map(np.array_equal, dut.infer(inputs), before))
+    assert all(map(np.array_equal, dut.expected(inputs), before))
+
+
+def test_a_reset_in_the_middle_of_a_sample_repeats_it(dut):
     """The line resets the device, as a brown-out would, right after the inputs were written."""
 
     class Resetting:
@@ -103,21 +115,18 @@ def test_a_reset_in_the_middle_of_a_sample_repeats_it(firmware_under_test, conne
         def close(self):
             self._line.close()
 
-    graph, samples = firmware_under_test.model.graph, firmware_under_test.samples
-    with connect(Resetting) as session:
-        boot_id = session.device.boot_id
-        inputs = next(iter(samples))
-        assert session.infer(samples.raw(0)).outputs == expected_outputs(graph, inputs)
-        assert session.device.boot_id != boot_id
-        assert session.statistics.restarts == 1
+    dut.reconnect(Resetting)
+    boot_id = dut.session.device.boot_id
+    dut.verify(limit=1)
+    assert dut.session.device.boot_id != boot_id
+    assert dut.session.statistics.restarts == 1
 
 
-def test_nothing_is_lost_on_a_bad_line(firmware_under_test, connect):
+def test_nothing_is_lost_on_a_bad_line(dut, samples):
     def bad(line):
         return FaultyTransport(line, drop=0.05, corrupt=0.05, duplicate=0.05, seed=11)
 
-    graph, samples = firmware_under_test.model.graph, firmware_under_test.samples
-    with connect(bad) as session:
-        for index, inputs in zip(range(50), samples, strict=False):
-            assert session.infer(samples.raw(index)).outputs == expected_outputs(graph, inputs)
-        assert session.statistics.retries > 0
+    dut.reconnect(bad)
+    fifty = data.Samples(tuple(array[:50] for array in samples.inputs))
+    assert dut.verify(fifty).samples == 50
+    assert dut.session.statistics.retries > 0

@@ -55,7 +55,14 @@ def test_without_extras_no_tensorflow_is_asked_for(wheel):
     assert {"click", "numpy", "unicorn"} <= names
     assert names.isdisjoint({"tensorflow", "tensorflow-cpu", "keras", "tflite-micro", "h5py"})
     extras = set(metadata.get_all("Provides-Extra"))
-    assert extras == {"train", "verify", "report", "rig", "power", "flash"}
+    assert extras == {"train", "verify", "report", "rig", "power", "flash", "hil"}
+
+
+def test_pytest_finds_its_plugin(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("/entry_points.txt"))
+        declared = archive.read(name).decode()
+    assert "[pytest11]\ntinygen = tinygen.pytest_plugin" in declared
 
 
 def test_it_holds_templates_boards_and_firmware(wheel):

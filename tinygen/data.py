@@ -65,7 +65,7 @@ def load(path: Path, inputs: Sequence[Tensor], limit: int | None = None) -> Samp
             f"save the samples under {', '.join(names)}, and the classes under y"
         )
     taken = tuple(
-        _fitted(found[name], tensor, f"{path}: {name}")
+        fitted(found[name], tensor, f"{path}: {name}")
         for name, tensor in zip(names, inputs, strict=True)
     )
     labels = _labels(found["y"], f"{path}: y") if "y" in found else None
@@ -137,8 +137,11 @@ def predicted(output: Array, tensor: Tensor) -> int:
     return int(value)
 
 
-def _fitted(array: Array, tensor: Tensor, where: str) -> Array:
-    """Samples in the tensor's shape and dtype."""
+def fitted(array: Array, tensor: Tensor, where: str) -> Array:
+    """Samples, one per entry of the first axis, in the tensor's shape and dtype.
+
+    Raises DataError that says ``where`` they come from and what was expected.
+    """
     if array.ndim < 1 or _squeezed(array.shape[1:]) != _squeezed(tensor.shape):
         raise DataError(
             f"{where} has shape {array.shape}, but input {tensor.name!r} takes samples of shape "

@@ -12,6 +12,7 @@
     │   ├── ToolchainError          a compiler, an emulator or a dependency is missing
     │   └── ProofError              generated code differs from the reference
     └── DeviceError        exit 4   the board does not answer, or answers wrongly
+        └── NoDeviceError           there is no board to talk to
 
 A message is one sentence that says what is wrong, where, and what to do about it.
 """
@@ -71,3 +72,7 @@ class DeviceError(TinygenError):
     """The device, or the line to it, failed."""
 
     exit_code = 4
+
+
+class NoDeviceError(DeviceError):
+    """No board is plugged in, or nothing is at the port that was named."""

@@ -64,7 +64,7 @@ def run(session: Session, graph: Graph, samples: Samples, progress: Progress) ->
         expected = [values[tensor] for tensor in graph.outputs]
         if samples.labels is not None:
             first = _decoded(outputs[0], expected[0])
-            correct += predicted(first, graph.outputs[0]) == samples.labels[index]
+            correct += predicted(first, graph.outputs[0]) == int(samples.labels[index])
         if any(got != want.tobytes() for got, want in zip(outputs, expected, strict=True)):
             mismatches += 1
             difference = difference or _where(session, graph, inputs, raw, index)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import serial
 from serial.tools import list_ports
 
-from tinygen.errors import DeviceError
+from tinygen.errors import DeviceError, NoDeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,8 @@ class Transport(Protocol):
 class SerialTransport:
     """A serial port, or anything else pyserial has a URL for (``socket://``, ``rfc2217://``).
 
-    Raises DeviceError when the port cannot be opened, or fails later.
+    Raises NoDeviceError when there is no such port, DeviceError when it cannot be opened, or fails
+    later.
     """
 
     def __init__(self, url: str, baud: int = 115_200) -> None:
@@ -53,7 +54,9 @@ class SerialTransport:
         try:
             self._port: Any = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=5)
         except (OSError, ValueError) as error:
-            raise DeviceError(f"{url} {_why_not_open(error)}") from error
+            absent = getattr(error, "errno", None) in (errno.ENOENT, errno.ECONNREFUSED)
+            kind = NoDeviceError if absent else DeviceError
+            raise kind(f"{url} {_why_not_open(error)}") from error
         self._pollable = _has_descriptor(self._port)
 
     def write(self, data: bytes) -> None:
@@ -107,7 +110,7 @@ class SerialTransport:
 def find_port(board: str, usb_ids: Sequence[str]) -> str:
     """The serial port of a plugged-in board, by its USB ids (``"vid:pid"`` in hexadecimal).
 
-    Raises DeviceError when there is none, or more than one.
+    Raises NoDeviceError when there is none, DeviceError when there is more than one.
     """
     wanted = {usb_id.lower() for usb_id in usb_ids}
     found = sorted(
@@ -121,7 +124,7 @@ def find_port(board: str, usb_ids: Sequence[str]) -> str:
         raise DeviceError(
             f"{len(found)} ports fit board {board} ({', '.join(found)}); choose one with --port"
         )
-    raise DeviceError(
+    raise NoDeviceError(
         f"no board {board} is plugged in (USB ids looked for: {', '.join(sorted(wanted)) or 'none'}"
         "); name its port with --port, or run the emulated board with --emulator"
     )

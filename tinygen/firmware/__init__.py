@@ -81,11 +81,17 @@ def build(
     return measure(folder, board, build_id, stack_bytes)
 
 
-def upload(folder: Path, *, protocol: str | None = None, port: str | None = None) -> None:
+def upload(
+    folder: Path,
+    *,
+    protocol: str | None = None,
+    port: str | None = None,
+    timeout: float | None = None,
+) -> None:
     """Flash the image that was built in a folder, with the tool's output on the terminal.
 
     ``protocol`` is one of the board's (openocd, pyocd, mass_storage), by default its first;
-    ``port`` a probe or a drive where there are several.
+    ``port`` a probe or a drive where there are several; ``timeout`` is in seconds.
 
     Raises ConfigError when there is no image in the folder, DeviceError when flashing fails.
     """
@@ -97,7 +103,13 @@ def upload(folder: Path, *, protocol: str | None = None, port: str | None = None
     arguments = ["--target", "upload"]
     if port:
         arguments += ["--upload-port", port]
-    done = platformio.run(folder, arguments, extra=settings, to_terminal=True)
+    try:
+        done = platformio.run(folder, arguments, extra=settings, to_terminal=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise DeviceError(
+            f"flashing {folder} took more than {timeout:g} s; see that the probe is plugged in, or "
+            "allow it more"
+        ) from None
     if done.returncode:
         raise DeviceError(
             f"flashing {folder} failed with code {done.returncode}; the lines above say why"

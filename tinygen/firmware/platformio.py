@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -106,12 +107,14 @@ def run(
     *,
     extra: Mapping[str, str] | None = None,
     to_terminal: bool = False,
+    timeout: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """``pio run`` in a project: its return code, and its output unless that goes to the terminal.
 
-    ``extra`` is added to the environment.
+    ``extra`` is added to the environment. Raises subprocess.TimeoutExpired, after ending all that
+    was started, when it takes more than ``timeout`` seconds.
     """
-    return subprocess.run(
+    with subprocess.Popen(
         command("run", *arguments),
         cwd=project,
         env=environment(project) | dict(extra or {}),
@@ -119,5 +122,12 @@ def run(
         stdout=None if to_terminal else subprocess.PIPE,
         stderr=None if to_terminal else subprocess.STDOUT,
         text=True,
-        check=False,
-    )
+        # Its own group: what hangs is a flashing tool two processes further down.
+        start_new_session=timeout is not None,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output)

@@ -1,0 +1,232 @@
+"""Tests of firmware on a device, for pytest: the fixture ``dut``, its options and its markers.
+
+    def test_accuracy(dut):
+        assert dut.accuracy("samples.npz") >= 0.9
+
+pytest loads this module wherever tinygen is installed, so it imports nothing but pytest until a
+test asks for a device. docs/hil.md is the manual.
+
+A suite that chooses its device or builds its firmware itself overrides ``dut_target`` or
+``dut_firmware``.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tinygen.config import Settings
+    from tinygen.dut import Bench
+    from tinygen.hil.device_under_test import DeviceUnderTest
+    from tinygen.hil.target import Target
+
+MARKERS = (
+    "hil: needs a device; every test that uses dut has this mark",
+    'board("name", ...): only for these boards',
+    "energy: needs an energy figure; skipped on boards without one",
+    "slow: takes more than a few seconds",
+)
+# The property by which a report tells that its test had a device.
+_DEVICE = "device"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options; what they stand for is kept under names that begin with tinygen_."""
+    group = parser.getgroup("tinygen", "firmware that tinygen built, on a device")
+
+    def option(name: str, **rest: object) -> None:
+        group.addoption(name, dest=f"tinygen_{name[2:].replace('-', '_')}", **rest)
+
+    option("--board", metavar="NAME", help="the board; by default [build] board in tinygen.toml")
+    option("--port", metavar="PORT", help="its serial port; by default found by its USB ids")
+    option("--emulator", action="store_true", help="run the board's image in its emulator")
+    option(
+        "--hardware-map",
+        type=Path,
+        metavar="FILE",
+        help="YAML map of the boards that are plugged in, as Zephyr's twister writes it",
+    )
+    option(
+        "--firmware",
+        type=Path,
+        metavar="DIR",
+        help="what tinygen build wrote; by default [build] output in tinygen.toml, or build/BOARD",
+    )
+    option("--flash", action="store_true", help="flash a real board before its first test")
+    option(
+        "--require-hardware",
+        action="store_true",
+        help="fail where there is no device, and when no test has reached one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers, and the watch over --require-hardware."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.option.tinygen_require_hardware and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Watch(config), "tinygen-watch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what uses a device, before -m chooses."""
+    for item in items:
+        if "dut" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.hil)
+
+
+class _Watch:
+    """Fails a run in which no test has reached a device."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._reached = config.option.collectonly
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reached |= any(name == _DEVICE for name, _ in report.user_properties)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._reached and exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._reached:
+            terminalreporter.write_line(
+                "--require-hardware: no test has reached a device, so this run has failed", red=True
+            )
+
+
+@pytest.fixture(scope="session")
+def dut_target(request: pytest.FixtureRequest) -> Target:
+    """The device that the options name, or tinygen.toml; without one the tests are skipped."""
+    from tinygen.errors import NoDeviceError, TinygenError
+    from tinygen.hil import target
+
+    option = request.config.option
+    try:
+        return target.choose(
+            _board(request.config),
+            port=option.tinygen_port,
+            emulator=option.tinygen_emulator,
+            map_file=option.tinygen_hardware_map,
+        )
+    except NoDeviceError as error:
+        _no_device(request.config, str(error))
+    except TinygenError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def dut_firmware(request: pytest.FixtureRequest, dut_target: Target) -> Path:
+    """The folder that ``tinygen build`` wrote for the device."""
+    from tinygen import pipeline
+
+    named = _settings(request.config).build.output
+    return named or request.config.rootpath / pipeline.default_folder(dut_target.board)
+
+
+@pytest.fixture(scope="session")
+def dut_bench(
+    request: pytest.FixtureRequest, dut_target: Target, dut_firmware: Path
+) -> Iterator[Bench]:
+    """The device's line: a port, after flashing if that was asked for, or a running emulator."""
+    from tinygen import built, dut, firmware
+    from tinygen.errors import NoDeviceError, TinygenError, ToolchainError
+    from tinygen.progress import Silent
+
+    config = request.config
+    worker = getattr(config, "workerinput", {})
+    if not dut_target.emulated and worker.get("workercount", 1) > 1:
+        pytest.fail("one board answers one process; run its tests without -n", pytrace=False)
+    with ExitStack() as running:
+        try:
+            under_test = built.read(dut_firmware, dut_target.board.name)
+            entry = dut_target.entry
+            if config.option.tinygen_flash and not dut_target.emulated:
+                firmware.upload(
+                    dut_firmware,
+                    protocol=dut_target.flash_tool,
+                    port=entry.probe,
+                    timeout=entry.flash_timeout,
+                )
+            opened = dut.bench(
+                under_test,
+                dut_target.port,
+                emulator=dut_target.emulated,
+                progress=Silent(),
+                baud=entry.baud,
+            )
+            bench = running.enter_context(opened)
+        except (NoDeviceError, ToolchainError) as error:
+            _no_device(config, str(error))
+        except TinygenError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield bench
+
+
+@pytest.fixture
+def dut(
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+    dut_target: Target,
+    dut_bench: Bench,
+) -> Iterator[DeviceUnderTest]:
+    """The firmware on its device, with a line of its own for every test."""
+    from tinygen.errors import NoDeviceError
+    from tinygen.hil.device_under_test import DeviceUnderTest
+
+    _skip_other_boards(request.node, dut_target)
+    if request.node.get_closest_marker("energy") and dut_target.board.power is None:
+        pytest.skip(f"board {dut_target.board.name} has no energy figure")
+    try:
+        device = DeviceUnderTest(
+            dut_bench, record_property, _settings(request.config).budget, dut_target.entry.fixtures
+        )
+    except NoDeviceError as error:
+        _no_device(request.config, str(error))
+    with device:
+        record_property("board", device.board.name)
+        record_property(_DEVICE, device.kind)
+        yield device
+
+
+def _skip_other_boards(item: pytest.Item, target: Target) -> None:
+    names = [name for marker in item.iter_markers("board") for name in marker.args]
+    if names and not {target.board.name, *target.board.aliases}.intersection(names):
+        pytest.skip(f"for {' or '.join(names)}, not for {target.board.name}")
+
+
+def _no_device(config: pytest.Config, reason: str) -> NoReturn:
+    if config.option.tinygen_require_hardware:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _board(config: pytest.Config) -> str | None:
+    """The board that is named, or the one that the firmware which is named was built for."""
+    from tinygen.built import REPORT_FILE
+    from tinygen.report.model import read_report
+
+    settings = _settings(config).build
+    if settings.board is None and config.option.tinygen_firmware is not None:
+        return read_report(config.option.tinygen_firmware / REPORT_FILE).board
+    return settings.board
+
+
+def _settings(config: pytest.Config) -> Settings:
+    """tinygen.toml in the root of the tests, if there is one, under the options."""
+    from tinygen import config as settings
+
+    file = config.rootpath / settings.FILE_NAME
+    option = config.option
+    given = {"build.board": option.tinygen_board, "build.output": option.tinygen_firmware}
+    return settings.load(given, file if file.is_file() else None)
