@@ -51,7 +51,7 @@ class Memory(_Frozen):
 
 
 class Clock(_Frozen):
-    """How the core clock is made. ``fixed`` needs no set-up; the others feed the main PLL.
+    """How the core clock is made. ``fixed`` cannot be chosen; the others feed the main PLL.
 
     hz = source_hz / pll_m * pll_n / pll_p, where pll_p is the divider in front of the core (named
     R on the STM32L4, G0 and U5). The APB dividers, too, are of the core's frequency.

@@ -1,5 +1,5 @@
-/* Clock of the nRF51 and nRF52. The core's frequency is fixed; what can be chosen is the oscillator it
- * is derived from, and only the crystal is exact enough for a fast serial line. */
+/* Clock of the nRF51 and nRF52. The core's frequency is fixed; what can be chosen is the oscillator
+ * it is derived from, and only the crystal is exact enough for a fast serial line. */
 #include "clock.h"
 
 #include "board.h"

@@ -1,5 +1,5 @@
-/* Clock of the STM32H742, H743 and H753 (RM0433), of revision V. AXI and AHB run at half the frequency
- * of the core, APB3 and APB4 at a quarter. */
+/* Clock of the STM32H742, H743 and H753 (RM0433), of revision V. AXI and AHB run at half the
+ * frequency of the core, APB3 and APB4 at a quarter. */
 #include "board.h"
 #include "clock.h"
 #include "register.h"

@@ -1,5 +1,5 @@
-/* Cycles of the core, counted by SysTick in 24 bits and here in 64: for cores whose DWT has no cycle
- * counter, as those of Armv6-M. It interrupts once in 2^24 cycles. */
+/* Cycles of the core, counted by SysTick in 24 bits and here in 64: for cores whose DWT has no
+ * cycle counter, as those of Armv6-M. It interrupts once in 2^24 cycles. */
 #include "counter.h"
 
 #include "clock.h"

@@ -1,4 +1,5 @@
-/* GPIO of the STM32 families here, the same in all: RM0390, RM0385, RM0432, RM0433, RM0444, RM0456. */
+/* GPIO of the STM32 families here, the same in all of them (RM0385, RM0390, RM0432, RM0433, RM0444,
+ * RM0456). */
 #include "gpio.h"
 
 #include "register.h"

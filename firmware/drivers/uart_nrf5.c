@@ -21,7 +21,8 @@
 #define UART_BAUDRATE (CONSOLE_BASE + 0x524u)
 
 /* BAUDRATE is the rate in 2^-32 of the UART's 16 MHz; its lower 12 bits are not used. */
-#define BAUDRATE ((uint32_t)((((uint64_t)BOARD_CONSOLE_BAUD << 32) / 16000000u + 0x800u) & ~0xFFFull))
+#define BAUDRATE_EXACT (((uint64_t)BOARD_CONSOLE_BAUD << 32) / 16000000u)
+#define BAUDRATE ((uint32_t)(BAUDRATE_EXACT + 0x800u) & ~0xFFFu)
 
 static bool sending; /* whether TXDRDY is still to come */
 

@@ -12,8 +12,8 @@
 
 #define GPIO_BASE 0x50000000u
 
-/* Serial port: registers, interrupt. UART, not UARTE: without DMA there is nothing in RAM that has to
- * be told apart from the cache or the arena. */
+/* Serial port: registers, interrupt. It is used as UART, without the DMA of UARTE, which would tell
+ * of a byte only when a whole buffer has arrived. */
 #define UART0_BASE 0x40002000u
 #define UART0_IRQ 2
 

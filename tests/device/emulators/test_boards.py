@@ -88,6 +88,21 @@ def test_a_board_answers_computes_faults_and_comes_back(board):
         assert session.infer(inputs).outputs == images.outputs(*inputs)
 
 
+@needs_compiler
+@pytest.mark.slow
+def test_systick_goes_on_where_its_24_bits_end():
+    board = boards.load_board("nucleo_g0b1re")
+    (inputs,) = samples(1)
+    with (
+        emulators.start(board, images.build(board.name).elf) as emulator,
+        session_on(emulator, board) as session,
+    ):
+        one = session.infer(inputs).ticks
+        many = session.measure(inputs, 5000).ticks
+    assert many > 4 << 24
+    assert many / 5000 == pytest.approx(one, abs=1)
+
+
 @needs_qemu
 @needs_compiler
 @pytest.mark.slow
