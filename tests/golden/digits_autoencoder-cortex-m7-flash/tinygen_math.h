@@ -42,4 +42,10 @@ static inline int32_t tg_clamp(int32_t x, int32_t low, int32_t high)
     return x > high ? high : x;
 }
 
+/* Steps of this length that it takes to go a distance, at least 0 and at most so many. */
+static inline int32_t tg_steps_to(int32_t distance, int32_t step, int32_t most)
+{
+    return tg_clamp((distance + step - 1) / step, 0, most);
+}
+
 #endif
