@@ -33,7 +33,12 @@ def test_pixels_that_grow_do_not_reach_those_not_yet_read(name, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_closest_overlaps_give_the_same_bytes_on_many(kernel, monkeypatch):
-    drawn = promises(kernel, range(600, 650))
+    drawn = []
+    # Kernels for few shapes accept few of the drawn nodes: draw until there are enough.
+    for first in range(600, 1800, 50):
+        drawn += promises(kernel, range(first, first + 50))
+        if len(drawn) >= 16:
+            break
     if not drawn:
-        pytest.skip("the kernel promises no overlap")
+        pytest.skip("no drawn node has an output that may lie over its input")
     assert prove_closest(drawn, monkeypatch).values > 0
