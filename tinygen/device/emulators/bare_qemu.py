@@ -11,7 +11,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import weakref
 from typing import TYPE_CHECKING
 
 from elftools.elf.constants import P_FLAGS
@@ -19,6 +18,7 @@ from elftools.elf.constants import P_FLAGS
 from tinygen.device.emulators.calls import FENCE, PAINT, CallResult, untouched
 from tinygen.device.emulators.gdb import GdbClient
 from tinygen.device.emulators.image import read_image
+from tinygen.device.emulators.tied import TiedProcess
 from tinygen.errors import BuildError, DeviceError, ProofError, ToolchainError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class QemuBareTarget:
         self._slack: list[tuple[int, int, str]] = []
         self._regions = 0
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._process = subprocess.Popen(
+            process = TiedProcess(
                 _command(program, listener.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -120,7 +120,7 @@ class QemuBareTarget:
                 pass_fds=[listener.fileno()],
             )
             port = listener.getsockname()[1]
-        self._end = weakref.finalize(self, _end, self._process)
+        self._end = process.end
         try:
             self._gdb = GdbClient(port, timeout)
             self._prepare()
@@ -295,8 +295,3 @@ def _command(program: str, descriptor: int) -> list[str]:
         *("-chardev", f"socket,id=gdb,fd={descriptor},server=on,wait=on,nodelay=on"),
         *("-gdb", "chardev:gdb"),
     ]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()

@@ -11,9 +11,9 @@ import socket
 import subprocess
 import tempfile
 import time
-import weakref
 from typing import TYPE_CHECKING
 
+from tinygen.device.emulators.tied import TiedProcess
 from tinygen.errors import DeviceError, ToolchainError
 
 if TYPE_CHECKING:
@@ -47,14 +47,13 @@ class QemuBoard:
         # and a connection waits in its queue until QEMU is up.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            self._process = subprocess.Popen(
+            self._process = TiedProcess(
                 _command(program, emulator, elf, listener.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
                 pass_fds=[listener.fileno()],
             )
-        self._end = weakref.finalize(self, _end, self._process)  # also at interpreter exit
         self.url = f"socket://127.0.0.1:{port}"
         self._await_start(board)
 
@@ -71,7 +70,7 @@ class QemuBoard:
 
     def close(self) -> None:
         """Ends QEMU."""
-        self._end()
+        self._process.end()
         self._errors.close()
 
     def __enter__(self) -> QemuBoard:
@@ -89,7 +88,7 @@ class QemuBoard:
         """QEMU says when it waits for the console's connection, or ends and says why."""
         deadline = time.monotonic() + _START_SECONDS
         while True:
-            ended = self._process.poll() is not None
+            ended = self._process.ended
             self._errors.seek(0)
             said = " ".join(self._errors.read().split())
             if _UP in said:
@@ -111,8 +110,3 @@ def _command(program: str, emulator: QemuEmulator, elf: Path, descriptor: int) -
         *("-chardev", f"socket,id=console,fd={descriptor},server=on,wait=on,nodelay=on"),
         *("-serial", "chardev:console"),
     ]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
