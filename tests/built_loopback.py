@@ -26,7 +26,9 @@ LAYERS = tuple(
     for layer, node in zip(SAMPLE.layers, GRAPH.nodes, strict=True)
 )
 REPORT = SAMPLE.updated(
-    model=SAMPLE.model.model_copy(update={"sha256": SHA256.hex()}), layers=LAYERS
+    model=SAMPLE.model.model_copy(update={"sha256": SHA256.hex()}),
+    build_id=loopback.BUILD_ID.hex(),
+    layers=LAYERS,
 )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinygen.compiler import CompiledModel
 
 HOST = Path(__file__).parent / "firmware_host"
+BUILD_ID = bytes(range(16))
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
@@ -30,7 +31,7 @@ def build(
 ) -> Path:
     """Compile the loopback device into ``folder`` and return the executable."""
     if model is None:
-        binding = firmware.render_binding("network", 2, 2, board, bytes(range(16)), sha256)
+        binding = firmware.render_binding("network", 2, 2, board, BUILD_ID, sha256)
         network = HOST / "network"
     else:
         binding = firmware.render_binding(
@@ -38,7 +39,7 @@ def build(
             len(model.graph.inputs),
             len(model.graph.outputs),
             board,
-            bytes(range(16)),
+            BUILD_ID,
             sha256,
         )
         network = folder / "network"

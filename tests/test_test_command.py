@@ -104,6 +104,18 @@ def test_a_device_with_another_model_is_refused(run, folder, device):
     assert "model" in said
 
 
+def test_a_device_with_another_build_of_the_model_is_refused(run, folder, device):
+    built.write(folder, MODEL, REPORT.updated(build_id="ff" * 16))
+    code, out, said = run("--port", device)
+    assert (code, out) == (4, "")
+    assert "runs build 0001020304050607 instead of ffffffffffffffff; flash the image" in said
+
+
+def test_a_build_that_does_not_say_which_it_is_is_not_compared(run, folder, device):
+    built.write(folder, MODEL, REPORT.updated(build_id=None))
+    assert run("--port", device)[0] == 0
+
+
 def test_no_board_plugged_in_names_the_emulator(run, monkeypatch):
     monkeypatch.setattr("serial.tools.list_ports.comports", list)
     code, _, said = run("--board", "nucleo_f746")

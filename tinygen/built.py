@@ -36,6 +36,11 @@ class Built:
         """What the firmware says it runs."""
         return bytes.fromhex(self.report.model.sha256)
 
+    @property
+    def build_id(self) -> bytes | None:
+        """What the firmware says it is; None for a build of an earlier version of tinygen."""
+        return None if self.report.build_id is None else bytes.fromhex(self.report.build_id)
+
 
 def write(folder: Path, model: bytes, report: Report) -> None:
     """Put beside the firmware what reading it back needs."""

@@ -128,14 +128,15 @@ class Bench:
     def connect(
         self, through: Callable[[Transport], Transport] = lambda line: line
     ) -> Iterator[Device]:
-        """A conversation with the device; it is checked that it runs this firmware's model.
+        """A conversation with the device; it is checked that it runs this very build.
 
         ``through`` may put something between the session and the line. Raises DeviceError when the
         line cannot be opened; the session does when the device does not answer, or runs something
         else.
         """
         line = through(SerialTransport(self._url, self._baud))
-        with Session(line, Expected(model_sha256=self.under_test.model_sha256)) as session:
+        expected = Expected(self.under_test.model_sha256, self.under_test.build_id)
+        with Session(line, expected) as session:
             described = self.under_test.board.emulator
             if self.emulator is None or described is None:
                 yield RealBoard(session)

@@ -78,7 +78,11 @@ def with_firmware(report: Report, board: Board, image: FirmwareImage) -> Report:
         "ram_bytes": image.ram_bytes,
         "arena_region": image.arena_region,
     }
-    return report.updated(board=board.name, memory=report.memory.model_copy(update=memory))
+    return report.updated(
+        board=board.name,
+        build_id=image.build_id.hex(),
+        memory=report.memory.model_copy(update=memory),
+    )
 
 
 def _exact(certificate: Certificate) -> Exact:

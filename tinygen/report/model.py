@@ -210,6 +210,11 @@ class Report(_Part):
     board: str | None = Field(
         default=None, description="Name of the board; null for a bare library."
     )
+    build_id: str | None = Field(
+        default=None,
+        description="What the firmware says it is, in hexadecimal: a hash over its sources, the "
+        "compiler and the model.",
+    )
     target: str = Field(description="Core that the code was generated for.")
     memory: Memory = Field(default=Memory(), description="Bytes of flash and RAM.")
     selection: Selection = Field(default=Selection(), description="How kernels were chosen.")
