@@ -7,5 +7,10 @@ evaluate    values of a float graph, by TensorFlow
 calibrate   ranges of activations on samples
 ranges      which activations share a quantization, or have a fixed one
 scales      ranges -> scales and zero points, weights -> int8
+clipping    where to clip weights and activations
 export      all of it in one call: ``quantize``
+
+fakequant   the same roundings, in TensorFlow and with gradients
+qat_model   the float graph with these roundings, as a keras.Model
+qat         quantization-aware training: ``prepare`` and ``export``
 """

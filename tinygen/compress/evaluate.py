@@ -37,10 +37,16 @@ def evaluate(
         return given.get(tensor, tensor.data) if tensor.is_constant else values[tensor]
 
     for node in graph.nodes:
-        result = OPERATORS[node.op](tf, node, [value(tensor) for tensor in node.inputs])
-        fused = getattr(node.options, "fused_activation_function", "NONE")
-        values[node.output] = result if fused == "NONE" else _ACTIVATIONS[fused](tf, result)
+        values[node.output] = compute(node, [value(tensor) for tensor in node.inputs])
     return values
+
+
+def compute(node: Node, values: list[Any]) -> Any:
+    """The TensorFlow value of a node's output, its fused activation included."""
+    tf = tensorflow()
+    result = OPERATORS[node.op](tf, node, values)
+    fused = getattr(node.options, "fused_activation_function", "NONE")
+    return result if fused == "NONE" else _ACTIVATIONS[fused](tf, result)
 
 
 def _with_bias(y: Any, bias: Any) -> Any:

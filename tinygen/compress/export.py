@@ -34,8 +34,18 @@ _COMPARED = 4
 
 
 def float_graph(model: Any, name: str) -> Graph:
-    """The simplified float graph of a Keras model: what is calibrated, trained and exported."""
-    return separate_fixed(simplify(lower(model, name)))
+    """The simplified float graph of a Keras model: what is calibrated, trained and exported.
+
+    Raises ModelError for weights that are not finite, and what :func:`lower` raises.
+    """
+    graph = lower(model, name)
+    for tensor in graph.tensors():
+        if tensor.is_constant and not np.isfinite(tensor.constant).all():
+            raise ModelError(
+                f"model {name!r}: weights {tensor.name!r} hold values that are not finite; "
+                "train the model again, with a lower learning rate"
+            )
+    return separate_fixed(simplify(graph))
 
 
 def quantize(
@@ -50,15 +60,23 @@ def quantize(
     """
     graph = float_graph(model, name)
     inputs = samples(graph, calibration)
-    _compare(graph, model, inputs)
+    compare(graph, model, inputs)
     return to_int8(graph, calibrate(graph, inputs), per_channel_dense)
 
 
-def to_int8(graph: Graph, ranges: Mapping[str, Range], per_channel_dense: bool = False) -> Graph:
+def to_int8(
+    graph: Graph,
+    ranges: Mapping[str, Range],
+    per_channel_dense: bool = False,
+    weight_bits: int = 8,
+    largest: Mapping[str, Array] | None = None,
+) -> Graph:
     """The int8 graph of a float graph; ``ranges`` by tensor name.
 
     Weights get one scale per output channel, those of FULLY_CONNECTED one for all unless
-    ``per_channel_dense``. Ranges of tensors that must share one are united; tensors whose
+    ``per_channel_dense``; with ``weight_bits`` 4 they are int8 values from -7 to 7. ``largest``
+    has, by node name, magnitudes that weights are clipped to, one per scale; without an entry
+    nothing is clipped. Ranges of tensors that must share one are united; tensors whose
     quantization the operator fixes need none. Raises UnsupportedError where an operator's int8
     form is outside its contract.
     """
@@ -80,7 +98,13 @@ def to_int8(graph: Graph, ranges: Mapping[str, Range], per_channel_dense: bool =
             stored.get(tensor, tensor) if tensor is not None else None for tensor in node.inputs
         ]
         if node.op in CHANNEL_AXIS:
-            inputs[1:] = _weights(node, quantizations[node.input(0)], per_channel_dense)
+            inputs[1:] = _weights(
+                node,
+                quantizations[node.input(0)],
+                scale_axis(node, per_channel_dense),
+                weight_bits,
+                (largest or {}).get(node.name),
+            )
         made = node.replace(inputs=tuple(inputs), outputs=(stored[node.output],))
         operator(made.op).check(made)
         nodes.append(made)
@@ -92,15 +116,19 @@ def to_int8(graph: Graph, ranges: Mapping[str, Range], per_channel_dense: bool =
     )
 
 
-def _weights(node: Node, x: Quantization, per_channel_dense: bool) -> list[Tensor | None]:
+def scale_axis(node: Node, per_channel_dense: bool) -> int | None:
+    """The axis of a node's weights that has one scale per slice; None for one scale in all."""
+    whole = node.op == "FULLY_CONNECTED" and not per_channel_dense
+    return None if whole else CHANNEL_AXIS[node.op]
+
+
+def _weights(
+    node: Node, x: Quantization, axis: int | None, bits: int, largest: Array | None
+) -> list[Tensor | None]:
     """Weights and bias of a node as int8 and int32."""
     weights, bias = node.input(1), node.optional_input(2)
-    whole = node.op == "FULLY_CONNECTED" and not per_channel_dense
     data, quantization = symmetric(
-        weights.constant,
-        None if whole else CHANNEL_AXIS[node.op],
-        None if bias is None else bias.constant,
-        x.scale,
+        weights.constant, axis, None if bias is None else bias.constant, x.scale, bits, largest
     )
     kernel = replace(weights, dtype=INT8, data=data, quantization=quantization)
     if bias is None and node.op == "FULLY_CONNECTED":
@@ -112,7 +140,7 @@ def _weights(node: Node, x: Quantization, per_channel_dense: bool) -> list[Tenso
     return [kernel, Tensor(name, data.shape, INT32, quantization, data)]
 
 
-def _compare(graph: Graph, model: Any, inputs: Sequence[Array]) -> None:
+def compare(graph: Graph, model: Any, inputs: Sequence[Array]) -> None:
     """Refuse to go on where the float graph does not compute what Keras computes."""
     few = [array[:_COMPARED] for array in inputs]
     values = evaluate(graph, few)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -86,12 +87,29 @@ def _with_own_quantization(
     return node.replace(inputs=tuple(inputs)), changes
 
 
-def assign(graph: Graph, ranges: Mapping[str, Range]) -> dict[Tensor, Quantization]:
-    """The quantization of every activation.
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Activations that have one quantization, in order of first use; ``fixed`` by an operator."""
 
-    Tensors that share one take the union of their ranges. Raises ModelError for a tensor without
-    a range that needs one.
-    """
+    members: tuple[Tensor, ...]
+    fixed: Quantization | None
+
+    def united(self, ranges: Mapping[str, Range]) -> Range:
+        """The union of the members' ranges, by tensor name.
+
+        Raises ModelError when no member has one.
+        """
+        known = [ranges[tensor.name] for tensor in self.members if tensor.name in ranges]
+        if not known:
+            raise ModelError(
+                f"tensor {self.members[0].name!r} has no range; "
+                "calibrate the model, or give its range"
+            )
+        return reduce(or_, known)
+
+
+def groups(graph: Graph) -> tuple[Group, ...]:
+    """Every activation of the graph in exactly one group."""
     group: dict[Tensor, list[Tensor]] = {}
 
     def unite(a: Tensor, b: Tensor) -> None:
@@ -108,18 +126,22 @@ def assign(graph: Graph, ranges: Mapping[str, Range]) -> dict[Tensor, Quantizati
             for tensor in node.activations:
                 unite(tensor, node.output)
     fixed = {node.output: FIXED[node.op] for node in graph.nodes if node.op in FIXED}
-    return {tensor: _quantization(members, fixed, ranges) for tensor, members in group.items()}
+    distinct = {id(members): members for members in group.values()}
+    return tuple(
+        Group(tuple(members), next((fixed[t] for t in members if t in fixed), None))
+        for members in distinct.values()
+    )
 
 
-def _quantization(
-    members: list[Tensor], fixed: Mapping[Tensor, Quantization], ranges: Mapping[str, Range]
-) -> Quantization:
-    for tensor in members:
-        if tensor in fixed:
-            return fixed[tensor]
-    known = [ranges[tensor.name] for tensor in members if tensor.name in ranges]
-    if not known:
-        raise ModelError(
-            f"tensor {members[0].name!r} has no range; calibrate the model, or give its range"
-        )
-    return asymmetric(reduce(or_, known))
+def assign(graph: Graph, ranges: Mapping[str, Range]) -> dict[Tensor, Quantization]:
+    """The quantization of every activation.
+
+    Tensors that share one take the union of their ranges. Raises ModelError for a tensor without
+    a range that needs one.
+    """
+    return {
+        tensor: quantization
+        for group in groups(graph)
+        for quantization in (group.fixed or asymmetric(group.united(ranges)),)
+        for tensor in group.members
+    }

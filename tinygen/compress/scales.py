@@ -59,16 +59,34 @@ def asymmetric(values: Range) -> Quantization:
     return Quantization((scale,), (min(max(zero_point, -128), 127),))
 
 
-def symmetric(
-    weights: Array, axis: int | None, bias: Array | None, input_scale: float
-) -> tuple[Array, Quantization]:
-    """int8 weights in [-127, 127] with zero point 0, per slice along ``axis``, whole without one.
+def levels(bits: int) -> int:
+    """Largest stored weight: 127 for 8 bits, 7 for 4; the negative limit is its mirror image."""
+    return (1 << (bits - 1)) - 1
 
-    The scale is the largest magnitude / 127; values are rounded half away from zero.
+
+def slice_axes(weights: Array, axis: int | None) -> tuple[int, ...]:
+    """The axes that one scale runs over: all but ``axis``."""
+    return tuple(i for i in range(weights.ndim) if i != axis)
+
+
+def symmetric(
+    weights: Array,
+    axis: int | None,
+    bias: Array | None,
+    input_scale: float,
+    bits: int = 8,
+    largest: Array | None = None,
+) -> tuple[Array, Quantization]:
+    """Weights as int8 with zero point 0, per slice along ``axis``, whole without one.
+
+    The scale is the largest magnitude / 127, for 4 ``bits`` / 7; values are rounded half away from
+    zero and clipped to [-127, 127] or [-7, 7]. ``largest``, one per scale, takes the place of the
+    magnitudes that are there.
     """
-    over = tuple(i for i in range(weights.ndim) if i != axis)
-    largest = np.abs(weights).max(axis=over).astype(np.float64).reshape(-1)
-    scales = np.maximum(largest, SMALLEST_WEIGHT) / 127
+    limit = levels(bits)
+    if largest is None:
+        largest = np.abs(weights).max(axis=slice_axes(weights, axis))
+    scales = np.maximum(largest.astype(np.float64).reshape(-1), SMALLEST_WEIGHT) / limit
     if bias is not None:
         biases = np.abs(bias).astype(np.float64)
         needed = (biases if axis is not None else biases.max()) / (input_scale * LARGEST_BIAS)
@@ -78,7 +96,7 @@ def symmetric(
     stored = round_half_away(weights / scales.reshape(shape))
     kept = tuple(float(scale) for scale in scales.astype(np.float32))
     quantization = Quantization(kept, (0,) * len(kept), axis or 0)
-    return np.clip(stored, -127, 127).astype(np.int8), quantization
+    return np.clip(stored, -limit, limit).astype(np.int8), quantization
 
 
 def quantized_bias(
