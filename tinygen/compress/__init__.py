@@ -11,6 +11,7 @@ clipping    where to clip weights and activations
 export      all of it in one call: ``quantize``
 
 fakequant   the same roundings, in TensorFlow and with gradients
-qat_model   the float graph with these roundings, as a keras.Model
+qat_graph   the float graph with these roundings
+qat_model   the same as a keras.Model with variables
 qat         quantization-aware training: ``prepare`` and ``export``
 """

@@ -18,16 +18,15 @@ import numpy as np
 
 from tinygen.compress.calibrate import calibrate, samples
 from tinygen.compress.export import compare, float_graph, to_int8
-from tinygen.compress.fold import CHANNEL_AXIS
-from tinygen.compress.qat_model import Plan, model_class
-from tinygen.compress.ranges import groups
+from tinygen.compress.qat_graph import Plan
+from tinygen.compress.qat_model import model_class
 from tinygen.compress.scales import Range
 from tinygen.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tinygen.compress.qat_model import Ranges
+    from tinygen.compress.qat_graph import Ranges
     from tinygen.ir import Array, Graph
 
     QatModel = Any
@@ -65,23 +64,7 @@ def prepare(
     graph = float_graph(model, name)
     inputs = samples(graph, calibration)
     compare(graph, model, inputs)
-    every = groups(graph)
-    constants = {
-        tensor: None
-        for node in graph.nodes
-        if node.op in CHANNEL_AXIS
-        for tensor in node.inputs[1:]
-        if tensor is not None
-    }
-    plan = Plan(
-        graph,
-        tuple(group for group in every if group.fixed is None),
-        tuple(group for group in every if group.fixed is not None),
-        tuple(constants),
-        weight_bits,
-        per_channel_dense,
-        ranges,
-    )
+    plan = Plan(graph, weight_bits, per_channel_dense, ranges)
     return model_class()(plan, calibrate(graph, inputs))
 
 

@@ -1,154 +1,25 @@
-"""The keras.Model that quantization-aware training trains, and its forward pass."""
+"""The keras.Model that quantization-aware training trains: its variables, and its forward pass."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygen.compress import fakequant
 from tinygen.compress.backend import keras, tensorflow
 from tinygen.compress.clipping import best_largest
-from tinygen.compress.evaluate import compute
-from tinygen.compress.export import scale_axis
-from tinygen.compress.fold import CHANNEL_AXIS
+from tinygen.compress.qat_graph import Plan, Rounded, moved
 from tinygen.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tinygen.compress.ranges import Group
     from tinygen.compress.scales import Range
-    from tinygen.ir import Array, Graph, Node, Tensor
-
-Ranges = Literal["learned", "moving"]
-
-MOMENTUM = 0.99
-"""What a moving range keeps of itself in one step."""
+    from tinygen.ir import Array
 
 _SMALLEST_FACTOR = 1 / 64
-
-_MOVES = {
-    "CONCATENATION",
-    "MAXIMUM",
-    "MAX_POOL_2D",
-    "MINIMUM",
-    "PAD",
-    "RESHAPE",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "SLICE",
-    "TRANSPOSE",
-}
-"""Operators whose outputs are among their inputs (or zero), and so rounded already."""
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What does not change while a model trains.
-
-    ``groups`` are those whose ranges are the model's own, in the order of its range variables;
-    ``constants`` the weights and biases in the order of theirs.
-    """
-
-    graph: Graph
-    groups: tuple[Group, ...]
-    fixed: tuple[Group, ...]
-    constants: tuple[Tensor, ...]
-    weight_bits: int
-    per_channel_dense: bool
-    ranges: Ranges
-
-    @property
-    def weighted(self) -> list[Node]:
-        """The nodes with weights, in execution order."""
-        return [node for node in self.graph.nodes if node.op in CHANNEL_AXIS]
-
-    def axis(self, node: Node) -> int | None:
-        """The axis of a node's weights that has one scale per slice."""
-        return scale_axis(node, self.per_channel_dense)
-
-    def is_input(self, group: Group) -> bool:
-        """Whether the model's own inputs are in the group: their range is what the data has."""
-        return any(tensor in self.graph.inputs for tensor in group.members)
-
-
-def _forward(
-    plan: Plan,
-    constants: Mapping[Tensor, Any],
-    ranges: Any,
-    largest: Mapping[str, Any],
-    inputs: Sequence[Any],
-    training: bool,
-) -> tuple[dict[Tensor, Any], dict[Tensor, Any]]:
-    """Fake-quantized values of all activations, and those of them before rounding.
-
-    ``ranges`` is a value of shape (groups, 2), ``largest`` by node name.
-    """
-    tf = tensorflow()
-    span: dict[Tensor, tuple[Any, Any]] = {}
-    step: dict[Tensor, Any] = {}
-    for group, pair in zip(plan.groups, tf.unstack(ranges), strict=True):
-        low, high = tf.unstack(pair)
-        scale, _ = fakequant.activation_scales(low, high)
-        span |= dict.fromkeys(group.members, (low, high))
-        step |= dict.fromkeys(group.members, scale)
-    for group in plan.fixed:
-        assert group.fixed is not None
-        scale, zero_point = np.float32(group.fixed.scale), group.fixed.zero_point
-        ends = tf.constant((-128 - zero_point) * scale), tf.constant((127 - zero_point) * scale)
-        span |= dict.fromkeys(group.members, ends)
-        step |= dict.fromkeys(group.members, tf.constant(scale))
-    left_alone = {
-        tensor for group in plan.fixed for tensor in group.members if tensor in plan.graph.outputs
-    }
-
-    exact: dict[Tensor, Any] = {}
-    values = {
-        tensor: fakequant.graph_input(x, *span[tensor])
-        for tensor, x in zip(plan.graph.inputs, inputs, strict=True)
-    }
-    for node in plan.graph.nodes:
-        given = [
-            t if t is None else constants.get(t, t.data) if t.is_constant else values[t]
-            for t in node.inputs
-        ]
-        if node.op in CHANNEL_AXIS:
-            given[1:] = _weights(plan, node, given, step[node.input(0)], largest)
-        y = compute(node, given)
-        if node.op in _MOVES or (training and node.output in left_alone):
-            values[node.output] = y
-        else:
-            exact[node.output] = y
-            values[node.output] = fakequant.activation(y, *span[node.output])
-    return values, exact
-
-
-def _weights(
-    plan: Plan, node: Node, given: Sequence[Any], input_scale: Any, largest: Mapping[str, Any]
-) -> list[Any]:
-    """Weights and bias of a node as their int8 and int32 forms hold them."""
-    _, weights, bias = given
-    weights, scales = fakequant.weights(
-        weights, plan.axis(node), bias, input_scale, plan.weight_bits, largest.get(node.name)
-    )
-    return [weights, None if bias is None else fakequant.bias(bias, input_scale, scales)]
-
-
-def _moved(plan: Plan, ranges: Any, exact: Mapping[Tensor, Any]) -> Any:
-    """Ranges of shape (groups, 2) after one more batch."""
-    tf = tensorflow()
-    rows = []
-    for group, pair in zip(plan.groups, tf.unstack(ranges), strict=True):
-        seen = [exact[tensor] for tensor in group.members if tensor in exact]
-        if plan.is_input(group) or not seen:
-            rows.append(pair)
-            continue
-        low = tf.reduce_min(tf.stack([0.0, *map(tf.reduce_min, seen)]))
-        high = tf.reduce_max(tf.stack([0.0, *map(tf.reduce_max, seen)]))
-        rows.append(MOMENTUM * pair + (1 - MOMENTUM) * tf.stack([low, high]))
-    return tf.stack(rows)
 
 
 @cache
@@ -237,20 +108,18 @@ def model_class() -> Any:
                 tf.reshape(tf.cast(value, tf.float32), (-1, *tensor.shape[1:]))
                 for value, tensor in zip(x, self.plan.graph.inputs, strict=True)
             ]
-            values, exact = self.activations(inputs, training)
+            rounded = self.rounded()
+            values, exact = rounded.run(inputs, exact_ends=training)
             if training and self.factors is None:
-                self.ends.assign(_moved(self.plan, tf.convert_to_tensor(self.ends), exact))
+                self.ends.assign(moved(self.plan, tf.convert_to_tensor(self.ends), exact))
             outputs = [values[tensor] for tensor in self.plan.graph.outputs]
             return outputs if len(outputs) > 1 else outputs[0]
 
-        def activations(self, inputs: Sequence[Any], training: bool = False) -> Any:
-            """All values of the graph, rounded, and those before rounding, by tensor."""
-            constants = dict(
-                zip(self.plan.constants, map(tf.convert_to_tensor, self.values), strict=True)
-            )
-            return _forward(
-                self.plan, constants, self.group_ranges(), self.largest(), inputs, training
-            )
+        def rounded(self) -> Rounded:
+            """The graph with the variables as they are now."""
+            values = map(tf.convert_to_tensor, self.values)
+            constants = dict(zip(self.plan.constants, values, strict=True))
+            return Rounded(self.plan, constants, self.group_ranges(), self.largest())
 
     return QatModel
 
