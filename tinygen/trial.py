@@ -14,11 +14,10 @@ import numpy as np
 
 from tinygen import passes, reference
 from tinygen.data import predicted
+from tinygen.device.ahead import infer_all
 from tinygen.errors import DataError, ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tinygen.data import Samples
     from tinygen.device.session import Session
     from tinygen.ir import Array, Graph
@@ -55,21 +54,24 @@ def run(session: Session, graph: Graph, samples: Samples, progress: Progress) ->
     """
     if samples.labels is not None:
         _check_labels(samples.labels, graph)
-    correct = mismatches = 0
-    difference = None
-    for index, inputs in enumerate(progress.track(samples, len(samples), "running")):
-        raw = samples.raw(index)
-        outputs = session.infer(raw).outputs
+    correct = 0
+    wrong = []
+    inferences = infer_all(session, map(samples.raw, range(len(samples))))
+    both = zip(samples, inferences, strict=True)
+    for index, (inputs, inference) in enumerate(progress.track(both, len(samples), "running")):
+        outputs = inference.outputs
         values = reference.run(graph, inputs)
         expected = [values[tensor] for tensor in graph.outputs]
         if samples.labels is not None:
             first = _decoded(outputs[0], expected[0])
             correct += predicted(first, graph.outputs[0]) == int(samples.labels[index])
         if any(got != want.tobytes() for got, want in zip(outputs, expected, strict=True)):
-            mismatches += 1
-            difference = difference or _where(session, graph, inputs, raw, index)
+            wrong.append(index)
     return Outcome(
-        len(samples), None if samples.labels is None else correct, mismatches, difference
+        len(samples),
+        None if samples.labels is None else correct,
+        len(wrong),
+        _where(session, graph, samples, wrong[0]) if wrong else None,
     )
 
 
@@ -89,14 +91,14 @@ def _check_labels(labels: Array, graph: Graph) -> None:
         )
 
 
-def _where(
-    session: Session, graph: Graph, inputs: Sequence[Array], raw: Sequence[bytes], index: int
-) -> str:
+def _where(session: Session, graph: Graph, samples: Samples, index: int) -> str:
     """The first layer on the device whose output is not the reference's."""
     compiled = passes.apply(graph)
-    values = reference.run(compiled, inputs)
+    values = reference.run(compiled, [array[index] for array in samples.inputs])
     expected = {node.name: zlib.crc32(values[node.output].tobytes()) for node in compiled.nodes}
-    for layer, checksum in zip(session.layers(), session.layer_hashes(raw), strict=True):
+    for layer, checksum in zip(
+        session.layers(), session.layer_hashes(samples.raw(index)), strict=True
+    ):
         if expected.get(layer.name, checksum) != checksum:
             return f"sample {index} first in layer {layer.name!r}"
     return f"sample {index}, though every layer on its own is right"

@@ -6,6 +6,7 @@ import pytest
 from device.fake_device import BUILD_ID, INPUTS, MODEL_SHA256, TICKS, FakeDevice, network
 from tinygen.device.faults import FaultyTransport
 from tinygen.device.protocol import Command, LayerInfo, encode_answer
+from tinygen.device.requests import Request
 from tinygen.device.session import Expected, Patience, Session
 from tinygen.device.timing import AnswerTime
 from tinygen.errors import DeviceError
@@ -95,7 +96,7 @@ def test_answers_to_other_requests_are_not_taken():
             return stale + encode_answer(Command.FAULT, self._last, bytes(21)) + super().read(0)
 
     session = Session(Stale())
-    session._link._sequence = 100
+    session.link._sequence = 100
     assert session.memory().stack == 4096
 
 
@@ -188,16 +189,16 @@ def test_a_refused_request_names_command_and_status():
     session = Session(FakeDevice())
     session.hello()
     with pytest.raises(DeviceError, match=r"refuses READ_OUTPUT \(BAD_ARGUMENT\)"):
-        session._read(Command.READ_OUTPUT, lambda at, n: b"\1\xff\xff\0\0\1\0", 0, 1)
+        session._answer(Request(Command.READ_OUTPUT, b"\1\xff\xff\0\0\1\0"))
 
 
 def test_sequence_numbers_wrap_past_zero():
     session = Session(FakeDevice())
-    session._link._sequence = 65533
+    session.link._sequence = 65533
     for inputs in samples(3):
         assert session.infer(inputs).outputs == network(*inputs)
     assert session.statistics.restarts == 0
-    assert session._link._sequence < 100
+    assert session.link._sequence < 100
 
 
 def test_time_outs_follow_the_answers():

@@ -27,6 +27,7 @@ class LostTrackError(DeviceError):
 class Statistics:
     """What the line cost: bytes both ways, requests, repetitions, resets of the device.
 
+    ``taken_up`` counts how often samples that were under way together were begun again.
     ``frames_dropped`` counts what arrived between two delimiters and was no valid frame.
     """
 
@@ -35,7 +36,17 @@ class Statistics:
     requests: int = 0
     retries: int = 0
     restarts: int = 0
+    taken_up: int = 0
     frames_dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request on its way: its number, its bytes on the line, and when it was sent (seconds)."""
+
+    sequence: int
+    nbytes: int
+    at: float
 
 
 class Link:
@@ -63,40 +74,54 @@ class Link:
         Raises LostTrackError when the device was reset meanwhile, DeviceError when it refuses the
         request or does not answer within ``patience`` seconds.
         """
+        self.statistics.requests += 1
         self._sequence = self._sequence % 0xFFFF + 1
         request = encode(command, self._sequence, payload)
         on_the_line = 10 * (len(request) + answer_bytes) / self.transport.baud
-        answer_time = self._answer_times.setdefault(command, AnswerTime(self._shortest_wait))
-        self.statistics.requests += 1
+        answer_time = self.answer_time(command)
         deadline = time.monotonic() + patience
         retries = 0
         while (started := time.monotonic()) < deadline:
-            self.transport.write(request)
-            self.statistics.bytes_sent += len(request)
+            self._write(request)
             answer = self._await(
                 command, min(started + on_the_line + answer_time.after(retries), deadline)
             )
             if answer:
                 answer_time.learn(time.monotonic() - started, retries)
-                self._answered = True
-                return self._accept(command, answer)
+                return self.accept(command, answer)
             retries += 1
             self.statistics.retries += 1
         raise DeviceError(f"{self._where} {self._silence(command, patience)}")
 
-    def _await(self, command: Command, until: float) -> Frame | None:
-        while (left := until - time.monotonic()) > 0:
-            data = self.transport.read(left)
-            self.statistics.bytes_received += len(data)
-            self._noise += data[: _STARTS_WITH - len(self._noise)]
-            # Frames that do not fit are answers to earlier repetitions.
-            answers = [f for f in self._reader.feed(data) if f.answers(command, self._sequence)]
-            self.statistics.frames_dropped = self._reader.dropped
-            if answers:
-                return answers[0]
-        return None
+    def send(self, command: Command, payload: bytes) -> Sent:
+        """Sends a request without waiting for its answer."""
+        self.statistics.requests += 1
+        self._sequence = self._sequence % 0xFFFF + 1
+        request = encode(command, self._sequence, payload)
+        sent = Sent(self._sequence, len(request), time.monotonic())
+        self._write(request)
+        return sent
 
-    def _accept(self, command: Command, answer: Frame) -> bytes:
+    def receive(self, until: float) -> list[Frame]:
+        """The frames that came in, waiting for the next bytes until that time at the latest."""
+        data = self.transport.read(until - time.monotonic())
+        self.statistics.bytes_received += len(data)
+        self._noise += data[: _STARTS_WITH - len(self._noise)]
+        frames = self._reader.feed(data)
+        self.statistics.frames_dropped = self._reader.dropped
+        return frames
+
+    def answer_time(self, command: Command) -> AnswerTime:
+        """How long this command takes to be answered, as far as is known."""
+        return self._answer_times.setdefault(command, AnswerTime(self._shortest_wait))
+
+    def accept(self, command: Command, answer: Frame) -> bytes:
+        """The fields after the status byte of an answer.
+
+        Raises LostTrackError when the device does not know the conversation, DeviceError when it
+        refuses the request.
+        """
+        self._answered = True
         if answer.status == Status.OUT_OF_SEQUENCE:
             raise LostTrackError(f"{self._where} the device was reset in the middle of a sample")
         if answer.status != Status.OK:
@@ -106,6 +131,19 @@ class Link:
                 f"{self._where} the device refuses {command.name} ({status}); {_REBUILD}"
             )
         return answer.payload[1:]
+
+    def _write(self, request: bytes) -> None:
+        self.transport.write(request)
+        self.statistics.bytes_sent += len(request)
+
+    def _await(self, command: Command, until: float) -> Frame | None:
+        while time.monotonic() < until:
+            # Frames that do not fit are answers to earlier repetitions.
+            frames = self.receive(until)
+            answers = [f for f in frames if f.answers(command, self._sequence)]
+            if answers:
+                return answers[0]
+        return None
 
     @property
     def _where(self) -> str:

@@ -15,14 +15,17 @@ import contextlib
 import struct
 import time
 from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, TypeVar
 
+from tinygen.device import requests
 from tinygen.device.link import Link, LostTrackError, Statistics
 from tinygen.device.protocol import Command, Fault, Hello, LayerInfo, Memory, RunResult
+from tinygen.device.requests import Request
 from tinygen.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from tinygen.device.transport import Transport
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _RUNS = (Command.RUN, Command.RUN_PROFILED, Command.RUN_HASHED)
 _HELLO_BYTES = 200
-_WRITE_HEADER = struct.Struct("<BI")
+_SHORT_ANSWER = 64
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Session:
     """A conversation over a transport, which it closes at the end.
 
     Every method raises DeviceError when the device does not answer, answers what does not belong,
-    or runs something other than ``expected``.
+    or runs something other than ``expected``. ``link`` is what it speaks over.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Session:
     ) -> None:
         self._expected = expected or Expected()
         self._patience = patience or Patience()
-        self._link = Link(transport, self._patience.shortest_wait)
+        self.link = Link(transport, self._patience.shortest_wait)
         self._hello: Hello | None = None
         self._layers: tuple[LayerInfo, ...] | None = None
 
@@ -92,12 +95,12 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._link.transport.close()
+        self.link.transport.close()
 
     @property
     def statistics(self) -> Statistics:
         """What the line has cost so far."""
-        return self._link.statistics
+        return self.link.statistics
 
     @property
     def device(self) -> Hello:
@@ -107,7 +110,7 @@ class Session:
     def hello(self) -> Hello:
         """Greets the device, which starts a new numbering, and checks what it runs."""
         answer = Hello.parse(
-            self._link.request(
+            self.link.request(
                 Command.HELLO, b"", patience=self._patience.hello, answer_bytes=_HELLO_BYTES
             )
         )
@@ -119,12 +122,23 @@ class Session:
         """One inference: writes every input, runs, reads every output."""
 
         def sample() -> Inference:
-            self._write_inputs(inputs)
-            ticks = self.run().ticks
-            outputs = tuple(map(self.read_output, range(len(self.device.output_bytes))))
-            return Inference(outputs, ticks)
+            steps = self.steps(inputs, self.device.max_payload)
+            answers = [(step, self._answer(step)) for step in steps]
+            return inference(answers, self.device.output_bytes)
 
         return self._whole(sample)
+
+    def steps(self, inputs: Sequence[bytes], max_payload: int) -> list[Request]:
+        """The requests of one inference, with payloads of so many bytes at most."""
+        self._check_inputs(inputs)
+        writes = (
+            requests.write_input(index, data, max_payload) for index, data in enumerate(inputs)
+        )
+        reads = (
+            requests.read_output(index, nbytes, max_payload)
+            for index, nbytes in enumerate(self.device.output_bytes)
+        )
+        return [*chain.from_iterable(writes), requests.run(), *chain.from_iterable(reads)]
 
     def measure(self, inputs: Sequence[bytes], count: int) -> RunResult:
         """``count`` inferences on the same inputs, back to back."""
@@ -176,53 +190,39 @@ class Session:
         This and the methods below are the single steps of a sample: they raise LostTrackError, a
         DeviceError, when the device was reset since the sample began.
         """
-        size = self.device.input_bytes[index]
-        if len(data) != size:
-            raise DeviceError(f"input {index} has {size} bytes on the device, not {len(data)}")
-        step = self.device.max_payload - _WRITE_HEADER.size
-        for offset in range(0, size, step):
-            header = _WRITE_HEADER.pack(index, offset)
-            self._request(Command.WRITE_INPUT, header + data[offset : offset + step])
+        self._check_input(index, data)
+        for step in requests.write_input(index, data, self.device.max_payload):
+            self._answer(step)
 
     def run(self, count: int = 1) -> RunResult:
         """Runs ``count`` inferences on the inputs as they are."""
-        result = RunResult.parse(self._request(Command.RUN, struct.pack("<I", count)))
-        if result.count != count:
-            raise DeviceError(f"the device ran {result.count} inferences of {count}")
-        return result
+        return _ran(self._answer(requests.run(count)), count)
 
     def read_output(self, index: int) -> bytes:
         """One whole output tensor."""
-        return self._read(
-            Command.READ_OUTPUT,
-            lambda offset, length: struct.pack("<BIH", index, offset, length),
-            0,
-            self.device.output_bytes[index],
-        )
+        nbytes = self.device.output_bytes[index]
+        steps = requests.read_output(index, nbytes, self.device.max_payload)
+        return b"".join(_exactly(step, self._answer(step)) for step in steps)
 
     def read_arena(self, offset: int, length: int) -> bytes:
         """Bytes of the arena as they are now."""
-        return self._read(
-            Command.READ_ARENA,
-            lambda at, part: struct.pack("<IH", at, part),
-            offset,
-            length,
-        )
+        steps = requests.read_arena(offset, length, self.device.max_payload)
+        return b"".join(_exactly(step, self._answer(step)) for step in steps)
 
-    def _read(
-        self, command: Command, request: Callable[[int, int], bytes], offset: int, length: int
-    ) -> bytes:
-        step = self.device.max_payload - 1
-        parts = []
-        for at in range(offset, offset + length, step):
-            part = min(step, offset + length - at)
-            parts.append(self._exactly(part, command, request(at, part)))
-        return b"".join(parts)
-
-    def _write_inputs(self, inputs: Sequence[bytes]) -> None:
+    def _check_inputs(self, inputs: Sequence[bytes]) -> None:
         expected = len(self.device.input_bytes)
         if len(inputs) != expected:
             raise DeviceError(f"the model on the device has {expected} inputs, not {len(inputs)}")
+        for index, data in enumerate(inputs):
+            self._check_input(index, data)
+
+    def _check_input(self, index: int, data: bytes) -> None:
+        size = self.device.input_bytes[index]
+        if len(data) != size:
+            raise DeviceError(f"input {index} has {size} bytes on the device, not {len(data)}")
+
+    def _write_inputs(self, inputs: Sequence[bytes]) -> None:
+        self._check_inputs(inputs)
         for index, data in enumerate(inputs):
             self.write_input(index, data)
 
@@ -230,11 +230,11 @@ class Session:
         def sample() -> tuple[int, ...]:
             self._write_inputs(inputs)
             values: list[int] = []
-            step = (self.device.max_payload - 1) // 4
+            most = (self.device.max_payload - 1) // 4
             while len(values) < self.device.layers:
-                count = min(step, self.device.layers - len(values))
-                request = struct.pack("<HH", len(values), count)
-                values += struct.unpack(f"<{count}I", self._exactly(4 * count, command, request))
+                count = min(most, self.device.layers - len(values))
+                step = Request(command, struct.pack("<HH", len(values), count), 4 * count)
+                values += struct.unpack(f"<{count}I", _exactly(step, self._answer(step)))
             return tuple(values)
 
         return self._whole(sample)
@@ -266,17 +266,14 @@ class Session:
             "see its fault record and its power supply"
         )
 
-    def _exactly(self, length: int, command: Command, payload: bytes) -> bytes:
-        answer = self._request(command, payload, length)
-        if len(answer) != length:
-            raise DeviceError(
-                f"the device answered {command.name} with {len(answer)} bytes, not {length}"
-            )
-        return answer
+    def _answer(self, step: Request) -> bytes:
+        return self._request(step.command, step.payload, step.answer_bytes)
 
-    def _request(self, command: Command, payload: bytes, answer_bytes: int = 64) -> bytes:
+    def _request(
+        self, command: Command, payload: bytes, answer_bytes: int = _SHORT_ANSWER
+    ) -> bytes:
         patience = self._patience.run if command in _RUNS else self._patience.answer
-        return self._link.request(command, payload, patience=patience, answer_bytes=answer_bytes)
+        return self.link.request(command, payload, patience=patience, answer_bytes=answer_bytes)
 
     def _check_identity(self, hello: Hello) -> None:
         pairs = [
@@ -290,3 +287,35 @@ class Session:
                     f"the device runs {what} {found.hex()[:16]} instead of {wanted.hex()[:16]}; "
                     "flash the image of this build"
                 )
+
+
+def inference(answers: Iterable[tuple[Request, bytes]], output_bytes: Sequence[int]) -> Inference:
+    """What the answers to the requests of one inference say.
+
+    Raises DeviceError for answers that do not have the right length.
+    """
+    ticks = 0
+    read = bytearray()
+    for step, answer in answers:
+        if step.command == Command.RUN:
+            ticks = _ran(answer, 1).ticks
+        elif step.command == Command.READ_OUTPUT:
+            read += _exactly(step, answer)
+    ends = tuple(accumulate(output_bytes, initial=0))
+    return Inference(tuple(bytes(read[a:b]) for a, b in pairwise(ends)), ticks)
+
+
+def _ran(answer: bytes, count: int) -> RunResult:
+    result = RunResult.parse(answer)
+    if result.count != count:
+        raise DeviceError(f"the device ran {result.count} inferences of {count}")
+    return result
+
+
+def _exactly(step: Request, answer: bytes) -> bytes:
+    if len(answer) != step.answer_bytes:
+        raise DeviceError(
+            f"the device answered {step.command.name} with {len(answer)} bytes, "
+            f"not {step.answer_bytes}"
+        )
+    return answer
