@@ -45,7 +45,8 @@ class Build(_Section):
     """``[build]``: for which board or core, and how.
 
     ``max_flash`` limits constants and estimated code of the kernels, ``max_ram`` the arena, both in
-    bytes; kernels are chosen such that they keep them.
+    bytes; kernels are chosen such that they keep them. ``personality`` is the protocol that the
+    firmware speaks.
     """
 
     board: str | None = None
@@ -54,6 +55,7 @@ class Build(_Section):
     kernels: Literal["auto", "cmsis-nn", "tinygen"] = "auto"
     objective: Literal["latency", "ram", "flash"] = "latency"
     proof: Literal["full", "host"] = "full"
+    personality: Literal["tinygen", "mlperf-tiny"] = "tinygen"
     max_flash: Positive | None = None
     max_ram: Positive | None = None
 
@@ -63,6 +65,13 @@ class Data(_Section):
 
     path: Path | None = None
     limit: Positive | None = None
+
+
+class Mlperf(_Section):
+    """``[mlperf]``: for firmware of the personality mlperf-tiny, which benchmark, and how timed."""
+
+    benchmark: Literal["kws", "ic", "vww", "ad"] | None = None
+    mode: Literal["performance", "energy"] = "performance"
 
 
 class Budget(_Section):
@@ -86,6 +95,7 @@ class Settings(_Section):
     model: Model = Model()
     build: Build = Build()
     data: Data = Data()
+    mlperf: Mlperf = Mlperf()
     budget: Budget = Budget()
 
 

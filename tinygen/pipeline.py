@@ -25,18 +25,24 @@ from tinygen import (
 )
 from tinygen.choice.search import Limits
 from tinygen.device import flash
+from tinygen.device.emulators import serving
 from tinygen.errors import ConfigError
+from tinygen.mlperf_tiny import personality as mlperf
+from tinygen.mlperf_tiny import prepare, runner
 from tinygen.report import budget, facts
 from tinygen.report.profile import profile
 from tinygen.report.run import with_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
     from tinygen.config import Settings
     from tinygen.cores import Core
     from tinygen.data import Samples
     from tinygen.ir import Graph
+    from tinygen.mlperf_tiny.prepare import Prepared
     from tinygen.models import Model
     from tinygen.progress import Progress
     from tinygen.report.model import Report
@@ -71,7 +77,13 @@ def build_firmware(settings: Settings, progress: Progress) -> Report:
     compiled, report = _proven(settings, model, board.cpu, progress)
     with output.atomic_folder(folder) as fresh:
         progress.step(f"building the firmware for {board.title}")
-        image = firmware.build(compiled, board, fresh, bytes.fromhex(report.model.sha256))
+        image = firmware.build(
+            compiled,
+            board,
+            fresh,
+            bytes.fromhex(report.model.sha256),
+            personality=_personality(settings, compiled.graph, board),
+        )
         report = budget.judged(facts.with_firmware(report, board, image), settings.budget)
         built.write(fresh, model.data, report)
     return report
@@ -113,6 +125,43 @@ def flash_firmware(
     built_firmware = built.read(folder, settings.build.board)
     progress.step(f"flashing {built_firmware.board.title}")
     firmware.upload(folder, protocol=tool or flash.choose(built_firmware.board), port=probe)
+
+
+def emulate_firmware(
+    settings: Settings,
+    progress: Progress,
+    announce: Callable[[str], None],
+    *,
+    link: Path | None,
+    tcp: bool,
+) -> None:
+    """Run built firmware on an emulated board that other programs talk to, until it is ended."""
+    under_test = built.read(_built_folder(settings), settings.build.board)
+    progress.step(f"starting an emulated {under_test.board.title}")
+    serving.serve(under_test, announce, link=link, tcp=tcp)
+
+
+def prepare_mlperf(
+    settings: Settings,
+    progress: Progress,
+    target: Path | None,
+    *,
+    port: str | None,
+    emulator: bool,
+    seconds: float,
+) -> Prepared:
+    """Measure built firmware of the personality mlperf-tiny, and write what its runner needs."""
+    folder = _built_folder(settings)
+    under_test = built.read(folder, settings.build.board)
+    record = mlperf.required(folder)
+    target = target or Path("mlperf") / under_test.board.name
+    output.check_replaceable(target)
+    samples = None
+    if settings.data.path is not None:
+        samples = _samples(settings, under_test.model.graph, RANDOM_SAMPLES)
+    took = prepare.measured(under_test, record, progress, port, emulator=emulator)
+    tests = runner.plan(under_test.board, record, took, seconds, emulated=emulator)
+    return prepare.write(tests, folder, target, under_test, samples)
 
 
 def default_folder(board: Board) -> Path:
@@ -157,6 +206,13 @@ def _proven(
     if certificate.without_oracle is not None:
         progress.step(f"not compared with tflite-micro: {certificate.without_oracle}")
     return compiled, facts.library_report(compiled, model.data, certificate, cmsis_nn)
+
+
+def _personality(settings: Settings, graph: Graph, board: Board) -> firmware.Personality:
+    """What the firmware of a graph is to speak."""
+    if settings.build.personality == "tinygen":
+        return firmware.TINYGEN
+    return mlperf.personality(graph, board, settings.mlperf.mode, settings.mlperf.benchmark)
 
 
 def _board(settings: Settings) -> Board:

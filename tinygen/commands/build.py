@@ -25,6 +25,21 @@ if TYPE_CHECKING:
 )
 @_options.board
 @_options.building
+@click.option(
+    "--personality",
+    type=click.Choice(["tinygen", "mlperf-tiny"]),
+    help="The protocol that the firmware speaks.  [default: tinygen]",
+)
+@click.option(
+    "--benchmark",
+    type=click.Choice(["kws", "ic", "vww", "ad"]),
+    help="Benchmark of mlperf-tiny.  [default: the one with the model's shapes]",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["performance", "energy"]),
+    help="How mlperf-tiny gives timestamps.  [default: performance]",
+)
 @_options.config
 @_options.outputs
 def COMMAND(  # noqa: N802 - the name by which the command line finds it

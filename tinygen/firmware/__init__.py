@@ -17,6 +17,7 @@ from tinygen import toolchain
 from tinygen.errors import BudgetError, BuildError, ConfigError, DeviceError
 from tinygen.firmware import platformio, project
 from tinygen.firmware.image import FirmwareImage, measure
+from tinygen.firmware.personality import TINYGEN, Personality
 from tinygen.firmware.placement import STACK_BYTES, Placement, place
 from tinygen.firmware.project import render_binding
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STACK_BYTES",
+    "TINYGEN",
     "FirmwareImage",
+    "Personality",
     "Placement",
     "build",
     "place",
@@ -50,6 +53,7 @@ def build(
     model_sha256: bytes,
     *,
     stack_bytes: int = STACK_BYTES,
+    personality: Personality = TINYGEN,
 ) -> FirmwareImage:
     """Write the PlatformIO project of a network into a folder and build it.
 
@@ -60,7 +64,7 @@ def build(
     missing, BuildError when the build fails.
     """
     compiler = toolchain.arm_tool("gcc")
-    files = project.files(compiled, board, stack_bytes)
+    files = project.files(compiled, board, stack_bytes, personality)
     build_id = _build_id(files, compiler, model_sha256)
     files["src/model.c"] = project.render_binding(
         compiled.name,

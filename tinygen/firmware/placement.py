@@ -32,9 +32,12 @@ class Placement:
     spare: str
 
 
-def place(board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES) -> Placement:
+def place(
+    board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES, more_static_bytes: int = 0
+) -> Placement:
     """Choose the fastest RAM that has room: for the stack, then the arena, then everything else.
 
+    ``more_static_bytes`` is what a firmware keeps in RAM beyond what every one does.
     Raises BudgetError when the board has too little RAM.
     """
     free = {region.name: region.bytes for region in board.ram}
@@ -54,7 +57,7 @@ def place(board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES) -> Pla
     guardable = [region.name for region in board.ram if not _follows_another(region, board)]
     stack = take("the stack", stack_bytes, guardable)
     arena = take("the arena", arena_bytes)
-    statics = take("the firmware", STATIC_BYTES)
+    statics = take("the firmware", STATIC_BYTES + more_static_bytes)
     return Placement(stack, arena, statics, max(free, key=lambda name: free[name]))
 
 

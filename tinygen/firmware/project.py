@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tinygen import __version__, cmsis_nn, codegen, paths, toolchain
 from tinygen.boards import pin_position
+from tinygen.firmware.personality import TINYGEN
 from tinygen.firmware.placement import HANDLER_STACK_BYTES, place
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
+    from tinygen.firmware.personality import Personality
 
 CMSIS_NN = "cmsis_nn"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion")
@@ -40,19 +42,22 @@ def render_binding(
     )
 
 
-def files(compiled: CompiledModel, board: Board, stack_bytes: int) -> dict[str, bytes]:
+def files(
+    compiled: CompiledModel, board: Board, stack_bytes: int, personality: Personality = TINYGEN
+) -> dict[str, bytes]:
     """Every file of the project but the binding of the network, which carries the build id.
 
     Raises BudgetError when the board has too little RAM, ToolchainError when the network needs
     CMSIS-NN and it is not installed.
     """
-    texts = {name: path.read_text("utf-8") for name, path in _sources(board)}
+    board = _at_baud(board, personality.baud)
+    texts = {name: path.read_text("utf-8") for name, path in _sources(board, personality.folder)}
     texts["include/board.h"] = _board_header(board)
     texts["ld/firmware.ld"] = _render(
         "linker.ld.j2",
         board=board,
         flash=board.flash.name,
-        place=place(board, compiled.plan.nbytes, stack_bytes),
+        place=place(board, compiled.plan.nbytes, stack_bytes, personality.static_bytes),
         stack_bytes=stack_bytes,
         handler_stack_bytes=HANDLER_STACK_BYTES,
     )
@@ -67,6 +72,7 @@ def files(compiled: CompiledModel, board: Board, stack_bytes: int) -> dict[str, 
         cmsis_nn=CMSIS_NN if compiled.uses_cmsis_nn else None,
     )
     texts |= {f"lib/{compiled.name}/{name}": text for name, text in compiled.files.items()}
+    texts |= personality.files
     contents = {name: text.encode() for name, text in texts.items()}
     return contents | (_cmsis_nn(board) if compiled.uses_cmsis_nn else {})
 
@@ -80,7 +86,14 @@ def _cmsis_nn(board: Board) -> dict[str, bytes]:
     return {f"{CMSIS_NN}/{name}": path.read_bytes() for name, path in parts.items()}
 
 
-def _sources(board: Board) -> Iterator[tuple[str, Path]]:
+def _at_baud(board: Board, baud: int | None) -> Board:
+    """The board with a console of another speed, where one is given."""
+    if baud is None:
+        return board
+    return board.model_copy(update={"console": board.console.model_copy(update={"baud": baud})})
+
+
+def _sources(board: Board, personality: str) -> Iterator[tuple[str, Path]]:
     """Files of firmware/ and the names they get: what is general, and what the SoC names."""
     root = paths.FIRMWARE
     soc = root / "soc" / board.soc
@@ -91,12 +104,13 @@ def _sources(board: Board) -> Iterator[tuple[str, Path]]:
         drivers.add(parts["pins"])
     yield "include/soc.h", soc / "soc.h"
     yield "src/main.c", root / "main.c"
-    for folder in ("include", "cortex_m", "drivers"):
+    for folder in ("include", "cortex_m", "drivers", personality):
         for path in sorted((root / folder).glob("*.h")):
             yield f"include/{path.name}", path
-    for folder in ("protocol", "cortex_m"):
+    for folder in (personality, "cortex_m"):
         for path in sorted((root / folder).glob("*.c")):
             yield f"src/{path.name}", path
+    yield "src/crc32.c", root / "protocol" / "crc32.c"  # seals what survives a reset
     for driver in sorted(drivers):
         yield f"src/{driver}", root / "drivers" / driver
     yield "platform/platform.json", root / "platform" / "platform.json"
