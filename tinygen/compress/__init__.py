@@ -8,6 +8,8 @@ calibrate   ranges of activations on samples
 ranges      which activations share a quantization, or have a fixed one
 scales      ranges -> scales and zero points, weights -> int8
 clipping    where to clip weights and activations
+equalization, bias_correction
+            help for weights that quantize badly
 export      all of it in one call: ``quantize``
 
 fakequant   the same roundings, in TensorFlow and with gradients

@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygen.compress.clipping import Histogram, least_error, percentile
 from tinygen.compress.evaluate import evaluate
 from tinygen.compress.scales import Range
-from tinygen.errors import DataError
+from tinygen.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tinygen.ir import Array, Graph
 
 _BATCH = 32
+
+CALIBRATORS: dict[str, Callable[[Histogram], Range] | None] = {
+    "minmax": None,
+    "percentile": percentile,
+    "mse": least_error,
+}
+"""What makes a range of what was seen; None takes the smallest and the largest value."""
 
 
 def samples(graph: Graph, calibration: Any) -> tuple[Array, ...]:
@@ -53,15 +61,35 @@ def samples(graph: Graph, calibration: Any) -> tuple[Array, ...]:
     return tuple(arrays)
 
 
-def calibrate(graph: Graph, inputs: Sequence[Array]) -> dict[str, Range]:
-    """Smallest and largest value of every activation over all samples, by tensor name."""
+def calibrate(
+    graph: Graph, inputs: Sequence[Array], calibrator: str = "minmax"
+) -> dict[str, Range]:
+    """The range of every activation over all samples, by tensor name.
+
+    ``calibrator`` is one of :data:`CALIBRATORS`. Raises ConfigError for another.
+    """
+    if calibrator not in CALIBRATORS:
+        raise ConfigError(
+            f"there is no calibrator {calibrator!r}; choose one of {', '.join(CALIBRATORS)}"
+        )
     ranges: dict[str, Range] = {}
+    for name, values in _activations(graph, inputs):
+        seen = Range(float(values.min()), float(values.max()))
+        ranges[name] = ranges.get(name, seen) | seen
+    clip = CALIBRATORS[calibrator]
+    if clip is None:
+        return ranges
+    histograms = {name: Histogram.empty(span) for name, span in ranges.items()}
+    for name, values in _activations(graph, inputs):
+        histograms[name] = histograms[name].with_values(values)
+    return {name: clip(seen) for name, seen in histograms.items()}
+
+
+def _activations(graph: Graph, inputs: Sequence[Array]) -> Iterator[tuple[str, Array]]:
+    """Name and values of every activation, batch after batch."""
     for batch in _batches(inputs):
         for tensor, value in evaluate(graph, batch).items():
-            array = value.numpy()
-            seen = Range(float(array.min()), float(array.max()))
-            ranges[tensor.name] = ranges.get(tensor.name, seen) | seen
-    return ranges
+            yield tensor.name, value.numpy()
 
 
 def _batches(inputs: Sequence[Array]) -> Iterator[list[Array]]:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygen.compress.backend import keras
+from tinygen.compress.bias_correction import corrected
 from tinygen.compress.calibrate import calibrate, samples
+from tinygen.compress.clipping import best_largest
+from tinygen.compress.equalization import equalized
 from tinygen.compress.evaluate import evaluate
-from tinygen.compress.fold import CHANNEL_AXIS, simplify
+from tinygen.compress.fold import CHANNEL_AXIS, scale_axis, simplify
 from tinygen.compress.lowering import lower
 from tinygen.compress.ranges import assign, separate_fixed
 from tinygen.compress.scales import quantized_bias, symmetric
-from tinygen.errors import ModelError
+from tinygen.errors import ConfigError, ModelError
 from tinygen.ir import Graph, Node, Tensor
 from tinygen.ops import operator
 from tinygen.ops.base import INT8, INT32
@@ -49,19 +52,51 @@ def float_graph(model: Any, name: str) -> Graph:
 
 
 def quantize(
-    model: Any, calibration: Array | Sequence[Array], name: str, per_channel_dense: bool = False
+    model: Any,
+    calibration: Array | Sequence[Array],
+    name: str,
+    per_channel_dense: bool = False,
+    *,
+    weight_bits: int = 8,
+    calibrator: str = "minmax",
+    equalize: bool = False,
+    correct_bias: bool = False,
 ) -> Graph:
     """Post-training quantization of a keras.Model to int8, inputs and outputs included.
 
     ``calibration`` holds samples of what the model sees, as the model takes them, one array per
-    input. The result has no tie to Keras; :func:`tinygen.tflite_format.writer.write` makes a
+    input. ``calibrator`` says how their ranges are made (see :mod:`.calibrate`); ``"mse"`` clips
+    weights, too, where that loses less. ``equalize`` and ``correct_bias`` are those of
+    :mod:`.equalization` and :mod:`.bias_correction`. With ``weight_bits`` 4, weights are int8
+    values from -7 to 7, which take a byte each all the same.
+
+    The result has no tie to Keras; :func:`tinygen.tflite_format.writer.write` makes a
     .tflite file of it. Raises ModelError and UnsupportedError for the model, DataError for the
-    calibration data, ToolchainError without TensorFlow.
+    calibration data, ConfigError for an option, ToolchainError without TensorFlow.
     """
+    check_bits(weight_bits)
     graph = float_graph(model, name)
     inputs = samples(graph, calibration)
     compare(graph, model, inputs)
-    return to_int8(graph, calibrate(graph, inputs), per_channel_dense)
+    if equalize:
+        graph = equalized(graph)
+    ranges = calibrate(graph, inputs, calibrator)
+    largest = {
+        node.name: best_largest(
+            node.input(1).constant, scale_axis(node, per_channel_dense), weight_bits
+        )
+        for node in graph.nodes
+        if node.op in CHANNEL_AXIS and calibrator == "mse"
+    }
+    if correct_bias:
+        graph = corrected(graph, inputs, ranges, per_channel_dense, weight_bits, largest)
+    return to_int8(graph, ranges, per_channel_dense, weight_bits, largest)
+
+
+def check_bits(weight_bits: int) -> None:
+    """Raise ConfigError for weights of a size that there is not."""
+    if weight_bits not in (4, 8):
+        raise ConfigError(f"weights cannot have {weight_bits} bits; choose 8 or 4")
 
 
 def to_int8(
@@ -114,12 +149,6 @@ def to_int8(
         tuple(stored[tensor] for tensor in graph.outputs),
         tuple(nodes),
     )
-
-
-def scale_axis(node: Node, per_channel_dense: bool) -> int | None:
-    """The axis of a node's weights that has one scale per slice; None for one scale in all."""
-    whole = node.op == "FULLY_CONNECTED" and not per_channel_dense
-    return None if whole else CHANNEL_AXIS[node.op]
 
 
 def _weights(

@@ -28,6 +28,12 @@ _FUSES = (*CHANNEL_AXIS, "ADD", "SUB", "MUL")
 _ACTIVATIONS = ("RELU", "RELU6")
 
 
+def scale_axis(node: Node, per_channel_dense: bool) -> int | None:
+    """The axis of a node's weights that has one scale per slice; None for one scale in all."""
+    whole = node.op == "FULLY_CONNECTED" and not per_channel_dense
+    return None if whole else CHANNEL_AXIS[node.op]
+
+
 def simplify(graph: Graph) -> Graph:
     """The graph without AFFINE, with activations fused into the operators before them."""
     graph = _sweep(graph)

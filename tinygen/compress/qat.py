@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygen.compress.calibrate import calibrate, samples
-from tinygen.compress.export import compare, float_graph, to_int8
+from tinygen.compress.export import check_bits, compare, float_graph, to_int8
 from tinygen.compress.qat_graph import Plan
 from tinygen.compress.qat_model import model_class
 from tinygen.compress.scales import Range
@@ -41,31 +41,31 @@ def prepare(
     weight_bits: int = 8,
     ranges: Ranges = "learned",
     per_channel_dense: bool = False,
+    calibrator: str = "minmax",
 ) -> QatModel:
     """A keras.Model that computes what the int8 form of ``model`` will, and can be trained.
 
     It takes and gives what ``model`` does (several outputs as a list), and begins with the weights
-    of ``model`` and the ranges that ``calibration``, one array of samples per input, shows.
-    ``ranges`` of activations are ``"learned"`` by gradient, or ``"moving"`` averages of what
-    batches show in training; those of inputs stay. With ``weight_bits`` 4 the weights are int8
-    values from -7 to 7, with a learned range per scale. Called with ``training=True``, a last
-    softmax, sigmoid or tanh is not rounded: where 1/256 is the smallest probability, a loss has no
-    slope for what is most wrong.
+    of ``model`` and the ranges that ``calibrator`` (as for :func:`.export.quantize`) makes of
+    ``calibration``, one array of samples per input. ``ranges`` of activations are ``"learned"``
+    by gradient, or ``"moving"`` averages of what batches show in training; those of inputs stay.
+    With ``weight_bits`` 4 the weights are int8 values from -7 to 7, with a learned range per
+    scale. Called with ``training=True``, a last softmax, sigmoid or tanh is not rounded: where
+    1/256 is the smallest probability, a loss has no slope for what is most wrong.
 
     All state is in the variables: a checkpoint is ``save_weights``, and ``load_weights`` on
     a model prepared in the same way resumes it. Raises ModelError and UnsupportedError for
     the model, DataError for the samples, ConfigError for an option, ToolchainError without
     TensorFlow.
     """
-    if weight_bits not in (4, 8):
-        raise ConfigError(f"weights cannot have {weight_bits} bits; choose 8 or 4")
+    check_bits(weight_bits)
     if ranges not in ("learned", "moving"):
         raise ConfigError(f"ranges cannot be {ranges!r}; choose 'learned' or 'moving'")
     graph = float_graph(model, name)
     inputs = samples(graph, calibration)
     compare(graph, model, inputs)
     plan = Plan(graph, weight_bits, per_channel_dense, ranges)
-    return model_class()(plan, calibrate(graph, inputs))
+    return model_class()(plan, calibrate(graph, inputs, calibrator))
 
 
 def export(model: QatModel) -> Graph:

@@ -11,8 +11,7 @@ import numpy as np
 from tinygen.compress import fakequant
 from tinygen.compress.backend import tensorflow
 from tinygen.compress.evaluate import compute
-from tinygen.compress.export import scale_axis
-from tinygen.compress.fold import CHANNEL_AXIS
+from tinygen.compress.fold import CHANNEL_AXIS, scale_axis
 from tinygen.compress.ranges import Group, groups
 
 if TYPE_CHECKING:
