@@ -45,7 +45,9 @@ def test_the_committed_network_stays_as_fast_as_it_is(dut, samples):
 
 
 @pytest.mark.energy
-def test_energy_follows_from_latency(dut):
+def test_modelled_energy_follows_from_latency(dut):
+    if dut.meter is not None:
+        pytest.skip("energy is measured here")
     run = dut.report(limit=1).run
     if run.latency_ms is None:
         pytest.skip("neither cycles nor modelled cycles are known for this device")
@@ -53,6 +55,15 @@ def test_energy_follows_from_latency(dut):
     milliwatts = power.milliamps * power.volts * dut.board.clock.hz / power.at_hz
     assert run.energy_method == "modelled"
     assert run.energy_uj == pytest.approx(milliwatts * run.latency_ms, rel=1e-3)
+
+
+@pytest.mark.energy
+def test_measured_energy_repeats(dut):
+    """What differs between windows is the meter and the temperature, not the work."""
+    if dut.meter is None:
+        pytest.skip("no meter is named; give --meter")
+    energy = dut.energy()
+    assert max(energy.joules) <= 1.1 * min(energy.joules)
 
 
 def test_memory_stays_within_its_bounds(dut):

@@ -74,6 +74,16 @@ class Mlperf(_Section):
     mode: Literal["performance", "energy"] = "performance"
 
 
+class Power(_Section):
+    """``[power]``: the meter that ``tinygen test`` measures energy with; docs/power.md."""
+
+    meter: str | None = None
+    trigger: Literal["pin", "software"] = "pin"
+    volts: Above | None = None
+    windows: Positive = 5
+    inferences_per_window: Positive | None = None
+
+
 class Budget(_Section):
     """``[budget]``: upper limits of the figures named; ``accuracy`` is a lower limit in [0, 1]."""
 
@@ -83,6 +93,7 @@ class Budget(_Section):
     stack_bytes: Positive | None = None
     instructions: Positive | None = None
     cycles: Positive | None = None
+    cycles_modelled: Positive | None = None
     latency_ms: Above | None = None
     energy_uj: Above | None = None
     accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -95,6 +106,7 @@ class Settings(_Section):
     model: Model = Model()
     build: Build = Build()
     data: Data = Data()
+    power: Power = Power()
     mlperf: Mlperf = Mlperf()
     budget: Budget = Budget()
 
@@ -166,7 +178,7 @@ def _sentence(error: pydantic.ValidationError, path: Path, given: Mapping[str, A
     keys = [str(part) for part in first["loc"]]
     where = f"{path}: [{keys[0]}]" + "".join(f" {key}" for key in keys[1:2])
     if ".".join(keys[:2]) in given:
-        where = f"option --{keys[1]}"
+        where = f"option --{keys[1].replace('_', '-')}"
     if first["type"] == "extra_forbidden":
         known = Settings.model_fields
         if len(keys) > 1:

@@ -24,7 +24,8 @@ from tinygen import (
     verify,
 )
 from tinygen.choice.search import Limits
-from tinygen.device import flash
+from tinygen.device import flash, power
+from tinygen.device.power import measuring
 from tinygen.device.emulators import serving
 from tinygen.errors import ConfigError
 from tinygen.mlperf_tiny import personality as mlperf
@@ -96,10 +97,17 @@ def measure_firmware(
     under_test = built.read(_built_folder(settings), settings.build.board)
     graph = under_test.model.graph
     samples = _samples(settings, graph, settings.data.limit or RANDOM_SAMPLES)
-    with dut.connect(under_test, port, emulator=emulator, progress=progress) as device:
+    with (
+        power.supplying(settings.power, under_test.board, emulated=emulator) as meter,
+        dut.connect(under_test, port, emulator=emulator, progress=progress) as device,
+    ):
         figures = device.figures(samples.raw(0))
         outcome = trial.run(device.session, graph, samples, progress)
-    report = with_run(under_test.report, under_test.board, outcome, figures)
+        energy = None
+        if meter is not None:
+            raw = samples.raw(0)
+            energy = measuring.measure(device.session, meter, raw, settings.power, progress)
+    report = with_run(under_test.report, under_test.board, outcome, figures, energy)
     return budget.judged(report, settings.budget), outcome
 
 

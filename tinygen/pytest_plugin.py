@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tinygen.config import Settings
+    from tinygen.device.power.meter import Meter
     from tinygen.dut import Bench
     from tinygen.hil.device_under_test import DeviceUnderTest
     from tinygen.hil.target import Target
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 MARKERS = (
     "hil: needs a device; every test that uses dut has this mark",
     'board("name", ...): only for these boards',
-    "energy: needs an energy figure; skipped on boards without one",
+    "energy: needs an energy figure; skipped where there is neither a meter nor a model",
     "slow: takes more than a few seconds",
 )
 # The property by which a report tells that its test had a device.
@@ -58,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="what tinygen build wrote; by default [build] output in tinygen.toml, or build/BOARD",
     )
+    option("--meter", metavar="METER", help="power meter; by default [power] meter in tinygen.toml")
     option("--flash", action="store_true", help="flash a real board before its first test")
     option(
         "--require-hardware",
@@ -135,8 +137,29 @@ def dut_firmware(request: pytest.FixtureRequest, dut_target: Target) -> Path:
 
 
 @pytest.fixture(scope="session")
+def dut_meter(request: pytest.FixtureRequest, dut_target: Target) -> Iterator[Meter | None]:
+    """The power meter that --meter or tinygen.toml names, which supplies the board, or None."""
+    from tinygen.device import power
+    from tinygen.errors import NoDeviceError, TinygenError
+
+    settings = _settings(request.config).power
+    with ExitStack() as held:
+        try:
+            opened = power.supplying(settings, dut_target.board, emulated=dut_target.emulated)
+            meter = held.enter_context(opened)
+        except NoDeviceError as error:
+            _no_device(request.config, str(error))
+        except TinygenError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield meter
+
+
+@pytest.fixture(scope="session")
 def dut_bench(
-    request: pytest.FixtureRequest, dut_target: Target, dut_firmware: Path
+    request: pytest.FixtureRequest,
+    dut_target: Target,
+    dut_firmware: Path,
+    dut_meter: Meter | None,  # it comes first, as it may supply the board
 ) -> Iterator[Bench]:
     """The device's line: a port, after flashing if that was asked for, or a running emulator."""
     from tinygen import built, dut, firmware
@@ -179,17 +202,25 @@ def dut(
     record_property: Callable[[str, object], None],
     dut_target: Target,
     dut_bench: Bench,
+    dut_meter: Meter | None,
 ) -> Iterator[DeviceUnderTest]:
     """The firmware on its device, with a line of its own for every test."""
     from tinygen.errors import NoDeviceError
     from tinygen.hil.device_under_test import DeviceUnderTest
 
     _skip_other_boards(request.node, dut_target)
-    if request.node.get_closest_marker("energy") and dut_target.board.power is None:
-        pytest.skip(f"board {dut_target.board.name} has no energy figure")
+    without_energy = dut_meter is None and dut_target.board.power is None
+    if request.node.get_closest_marker("energy") and without_energy:
+        pytest.skip(f"board {dut_target.board.name} has no energy figure, and there is no meter")
+    settings = _settings(request.config)
     try:
         device = DeviceUnderTest(
-            dut_bench, record_property, _settings(request.config).budget, dut_target.entry.fixtures
+            dut_bench,
+            record_property,
+            settings.budget,
+            dut_target.entry.fixtures,
+            settings.power,
+            dut_meter,
         )
     except NoDeviceError as error:
         _no_device(request.config, str(error))
@@ -228,5 +259,9 @@ def _settings(config: pytest.Config) -> Settings:
 
     file = config.rootpath / settings.FILE_NAME
     option = config.option
-    given = {"build.board": option.tinygen_board, "build.output": option.tinygen_firmware}
+    given = {
+        "build.board": option.tinygen_board,
+        "build.output": option.tinygen_firmware,
+        "power.meter": option.tinygen_meter,
+    }
     return settings.load(given, file if file.is_file() else None)

@@ -45,6 +45,11 @@ _SETTINGS = {
     "name": "project.name",
     "data": "data.path",
     "limit": "data.limit",
+    "meter": "power.meter",
+    "trigger": "power.trigger",
+    "volts": "power.volts",
+    "windows": "power.windows",
+    "inferences_per_window": "power.inferences_per_window",
 }
 
 
@@ -93,6 +98,43 @@ def outputs(command: Callable[..., Any]) -> Callable[..., Any]:
             help=f"Write {what} to FILE; - is standard output.",
         )(decorated)
     return decorated
+
+
+def metering(command: F) -> F:
+    """How energy is measured, for ``test``."""
+    options = (
+        click.option(
+            "--meter",
+            metavar="METER",
+            help="powershield:PORT, joulescope, ppk2:PORT or modelled; docs/power.md.",
+        ),
+        click.option(
+            "--trigger",
+            type=click.Choice(["pin", "software"]),
+            help="What delimits the meter's windows.  [default: pin]",
+        ),
+        click.option(
+            "--volts",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="V",
+            help="What the meter supplies.  [default: the board's voltage, or 3.3]",
+        ),
+        click.option(
+            "--windows",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Windows to measure.  [default: 5]",
+        ),
+        click.option(
+            "--inferences-per-window",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Inferences in each.  [default: as many as take a second]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def building(command: F) -> F:

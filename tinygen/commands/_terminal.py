@@ -70,7 +70,7 @@ def progress() -> Progress:
 def publish(report: Report, documents: Documents) -> None:
     """Write the report where it was asked for, and show it."""
     from tinygen.output import write_text
-    from tinygen.report import html, junit
+    from tinygen.report import budget, html, junit
     from tinygen.report.console import show
 
     if documents.json is not None:
@@ -81,3 +81,5 @@ def publish(report: Report, documents: Documents) -> None:
         write_text(documents.html, html.render(report))
     # Standard output belongs to the document that was sent there.
     show(report, console(stderr="-" in (documents.json, documents.junit, documents.html)))
+    for remark in budget.unjudged(report):
+        click.echo(remark, err=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--emulator", is_flag=True, help="Run the board's image in its emulator.")
 @click.option("--data", type=_options.PATH, metavar="FILE", help="Samples: a .npz with x and y.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Run only N samples.")
+@_options.metering
 @_options.config
 @_options.outputs
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
@@ -35,6 +36,8 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Every output is compared with the reference, byte for byte. With --data, the classes in y give
     the accuracy; without, random inputs are run. DIR is build/BOARD unless it is given.
+
+    Energy is measured with --meter, and modelled from the board's power figures without.
 
     Example: tinygen test --board nucleo_f746 --emulator --data samples.npz --limit 1000
     """

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from tinygen import data, reference, trial
-from tinygen.config import Budget
+from tinygen.config import Budget, Power
 from tinygen.data import Samples
-from tinygen.errors import DataError
+from tinygen.device.power import measuring
+from tinygen.errors import DataError, DeviceError
 from tinygen.progress import Silent
 from tinygen.report import budget
 from tinygen.report.profile import profile
-from tinygen.report.run import with_run
+from tinygen.report.run import energy_fields, with_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tinygen.boards import Board
     from tinygen.built import Built
+    from tinygen.device.power.measuring import Energy
+    from tinygen.device.power.meter import Meter
     from tinygen.device.protocol import Fault, Hello, Memory
     from tinygen.device.session import Session
     from tinygen.device.transport import Transport
@@ -55,8 +58,12 @@ class DeviceUnderTest:
         record: Callable[[str, object], None],
         limits: Budget | None = None,
         fixtures: tuple[str, ...] = (),
+        power: Power | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.fixtures = fixtures
+        self.meter = meter
+        self._power = power or Power()
         self._bench = bench
         self._record = record
         self._limits = limits or Budget()
@@ -146,6 +153,28 @@ class DeviceUnderTest:
             self._record_known(name, getattr(figures, name))
         return figures
 
+    def energy(self, inputs: Inputs | None = None) -> Energy:
+        """What one inference takes in joules, on random inputs by default.
+
+        Measured where there is a meter, modelled elsewhere. Raises DeviceError where that cannot be
+        done, ConfigError for a board without power figures.
+        """
+        if self.meter is not None:
+            raw = self._raw(inputs)
+            energy = measuring.measure(self.session, self.meter, raw, self._power, Silent())
+        else:
+            figures = self.figures(inputs)
+            cycles = figures.cycles if figures.cycles is not None else figures.cycles_modelled
+            if cycles is None:
+                raise DeviceError(
+                    f"the energy of {self.board.name} cannot be modelled, as neither cycles nor "
+                    "modelled cycles are known; measure it with --meter"
+                )
+            energy = measuring.modelled(self.board, cycles / self.board.clock.hz)
+        for name, value in energy_fields(energy).items():
+            self._record_known(name, value)
+        return energy
+
     def profile(self, inputs: Inputs | None = None, repeat: int = 1) -> Profile:
         """What every layer takes, over ``repeat`` inferences on the same inputs."""
         raw = self._raw(inputs)
@@ -177,7 +206,8 @@ class DeviceUnderTest:
         """
         figures = self.figures()
         outcome = self._run(samples, limit)
-        report = with_run(self.built.report, self.board, outcome, figures)
+        energy = None if self.meter is None else self.energy()
+        report = with_run(self.built.report, self.board, outcome, figures, energy)
         for name in ("accuracy", "latency_ms", "energy_uj", "energy_method"):
             self._record_known(name, getattr(report.run, name))
         return budget.judged(report, self._limits)

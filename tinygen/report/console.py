@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from tinygen.report import budget
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tinygen.report.model import Memory, Report
+    from tinygen.report.model import Memory, Report, Run
 
 UNKNOWN = "-"
 LAYER_FIGURES = ("macs", "instructions", "cycles_modelled", "flash_bytes")
@@ -18,9 +20,11 @@ _WORD = {True: "met", False: "NOT MET", None: "not known"}
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the report: a table of figures and a table of layers."""
+    """Print the report: tables of layers, figures and budgets."""
     console.print(_layers(report))
     console.print(_figures(report))
+    if report.budgets:
+        console.print(_budgets(report))
 
 
 def _arena(memory: Memory) -> str:
@@ -31,6 +35,19 @@ def _arena(memory: Memory) -> str:
     )
     place = f" in {memory.arena_region}" if memory.arena_region else ""
     return f"{_bytes(memory.arena_bytes)}{place} ({bound})"
+
+
+def _energy(run: Run) -> str:
+    if run.energy_uj is None:
+        return UNKNOWN
+    text = f"{run.energy_uj:,.1f} uJ, {run.energy_method}"
+    if run.energy_windows is None:
+        return text
+    spread = "" if run.energy_uj_spread is None else f" +- {run.energy_uj_spread:,.1f}"
+    return (
+        f"{text}{spread} ({number(run.energy_windows)} windows of "
+        f"{number(run.energy_inferences)} inferences)"
+    )
 
 
 def figures(report: Report) -> list[tuple[str, str]]:
@@ -64,7 +81,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("cycles", number(run.cycles)),
         ("cycles, modelled", number(run.cycles_modelled)),
         ("latency", f"{run.latency_ms:.3f} ms, {latency}" if run.latency_ms else UNKNOWN),
-        ("energy", f"{run.energy_uj:,.1f} uJ, {run.energy_method}" if run.energy_uj else UNKNOWN),
+        ("energy", _energy(run)),
     ]
     rows += [
         (dependency.name, dependency.version + ("" if dependency.pinned else " (NOT PINNED)"))
@@ -92,12 +109,26 @@ def _figures(report: Report) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    budgets = [
-        (f"budget {verdict.name}", f"{_WORD[verdict.passed]}, limit {verdict.limit:,g}")
-        for verdict in report.budgets
-    ]
-    for label, text in figures(report) + budgets:
+    for label, text in figures(report):
         table.add_row(Text(label), Text(text))
+    return table
+
+
+def _budgets(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("budget")
+    for heading in ("value", "limit", "off by"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    for verdict in report.budgets:
+        table.add_row(
+            f"{verdict.name}{' (modelled)' if verdict.modelled else ''}",
+            budget.number(verdict.value),
+            budget.number(verdict.limit),
+            budget.excess(verdict),
+            _WORD[verdict.passed],
+            style="bold" if verdict.passed is False else None,
+        )
     return table
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from tinygen import paths
+from tinygen.report import budget
 from tinygen.report.console import LAYER_FIGURES, figures, number, total
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    found.filters["number"] = number
+    found.filters |= {"number": number, "figure": budget.number, "excess": budget.excess}
     return found
 
 

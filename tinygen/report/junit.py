@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from tinygen.report.budget import sentence
+from tinygen.report.budget import reason, sentence
 
 if TYPE_CHECKING:
     from tinygen.report.model import Report
@@ -35,7 +35,7 @@ def render(report: Report) -> str:
         case(
             f"budget: {verdict.name}",
             sentence(verdict) if verdict.passed is False else None,
-            "the figure is not known" if verdict.passed is None else None,
+            f"the figure is not known: {reason(verdict)}" if verdict.passed is None else None,
         )
     figures = report.run.model_dump(exclude_none=True) | report.memory.model_dump(
         exclude_none=True, exclude={"buffers"}

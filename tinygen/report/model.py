@@ -159,9 +159,28 @@ class Run(_Part):
         default=None,
         description="Milliseconds, from `cycles`, or from `cycles_modelled` where there are none.",
     )
-    energy_uj: float | None = Field(default=None, description="Microjoules.")
+    energy_uj: float | None = Field(
+        default=None, description="Microjoules; where measured, the mean over all windows."
+    )
     energy_method: str | None = Field(
-        default=None, description="`modelled`, or `measured` and the name of the meter."
+        default=None, description="`modelled`, or `measured by` and the name of the meter."
+    )
+    energy_uj_spread: float | None = Field(
+        default=None, description="Standard deviation of the windows' figures, in microjoules."
+    )
+    energy_uj_min: float | None = Field(
+        default=None, description="Microjoules by the window with the smallest figure."
+    )
+    energy_uj_max: float | None = Field(
+        default=None, description="Microjoules by the window with the largest figure."
+    )
+    energy_windows: int | None = Field(default=None, description="Windows measured.")
+    energy_inferences: int | None = Field(
+        default=None, description="Inferences in each of the windows."
+    )
+    energy_outside: float | None = Field(
+        default=None,
+        description="Largest part of a window's time, from 0 to 1, in which no inference ran.",
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tinygen.device.power.measuring import modelled
 from tinygen.report.model import Exact, Proof, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tinygen.boards import Board
+    from tinygen.device.power.measuring import Energy
     from tinygen.report.model import Report
     from tinygen.trial import Outcome
 
@@ -31,11 +33,21 @@ class Figures:
     layers: Mapping[str, int] = field(default_factory=dict)
 
 
-def with_run(report: Report, board: Board, outcome: Outcome, figures: Figures) -> Report:
-    """The report of a build, with the outcome of a test and the figures taken in it."""
+def with_run(
+    report: Report,
+    board: Board,
+    outcome: Outcome,
+    figures: Figures,
+    energy: Energy | None = None,
+) -> Report:
+    """The report of a build, with the outcome of a test and the figures taken in it.
+
+    Without ``energy`` that a meter measured, it is modelled where that is possible.
+    """
     cycles = figures.cycles if figures.cycles is not None else figures.cycles_modelled
     seconds = None if cycles is None else cycles / board.clock.hz
-    energy = None if seconds is None else modelled_energy(board, seconds)
+    if energy is None and seconds is not None and board.power is not None:
+        energy = modelled(board, seconds)
     run = Run(
         device=figures.device,
         samples=outcome.samples,
@@ -45,8 +57,7 @@ def with_run(report: Report, board: Board, outcome: Outcome, figures: Figures) -
         cycles=figures.cycles,
         cycles_modelled=figures.cycles_modelled,
         latency_ms=None if seconds is None else round(seconds * 1e3, 6),
-        energy_uj=None if energy is None else round(energy * 1e6, 3),
-        energy_method=None if energy is None else "modelled",
+        **({} if energy is None else energy_fields(energy)),
     )
     proof = Proof(
         name=f"outputs of {board.name} ({figures.device})",
@@ -67,13 +78,23 @@ def with_run(report: Report, board: Board, outcome: Outcome, figures: Figures) -
     return report.updated(run=run, exact=exact, memory=memory, layers=layers)
 
 
-def modelled_energy(board: Board, seconds: float) -> float | None:
-    """Joules that the board's core takes in so much time; None for a board without power figures.
+def energy_fields(energy: Energy) -> dict[str, Any]:
+    """The fields of the report that tell of energy."""
+    known: dict[str, Any] = {
+        "energy_uj": _microjoules(energy.mean),
+        "energy_method": "modelled" if energy.modelled else f"measured by {energy.meter}",
+    }
+    if energy.modelled:
+        return known
+    return known | {
+        "energy_uj_spread": None if energy.deviation is None else _microjoules(energy.deviation),
+        "energy_uj_min": _microjoules(min(energy.joules)),
+        "energy_uj_max": _microjoules(max(energy.joules)),
+        "energy_windows": len(energy.joules),
+        "energy_inferences": energy.inferences,
+        "energy_outside": round(energy.outside, 6),
+    }
 
-    Run current times voltage times time. The current is the data sheet's, scaled in proportion to
-    the clock where that was read at another frequency.
-    """
-    if board.power is None:
-        return None
-    amperes = board.power.milliamps / 1e3 * board.clock.hz / board.power.at_hz
-    return amperes * board.power.volts * seconds
+
+def _microjoules(joules: float) -> float:
+    return round(joules * 1e6, 3)

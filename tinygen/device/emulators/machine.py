@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Machine:
     """A board with an image in its flash.
 
-    ``transmit`` gets the bytes that leave the console. Raises BoardError when the board's SoC or
-    console is not modelled.
+    ``transmit`` gets the bytes that leave the console; ``edge``, which may be replaced, hears of
+    every change of the trigger pin, with the instructions executed so far. Raises BoardError when
+    the board's SoC or console is not modelled.
     """
 
     def __init__(self, board: Board, image: Image, transmit: Callable[[int], None]) -> None:
@@ -27,6 +28,7 @@ class Machine:
         soc = socs.find(board).assemble(board.console.peripheral, transmit, self._level_changed)
         self.console = soc.console
         self.windows = 0
+        self.edge: Callable[[bool, int], None] = lambda level, instructions: None
         self.cpu = CortexM(
             board.cpu,
             board.memory,
@@ -40,6 +42,7 @@ class Machine:
         """Instructions are tallied while the trigger pin is high."""
         if (port, pin) != self._trigger:
             return
+        self.edge(level, self.cpu.counter.instructions)
         if level:
             self.windows += 1
             self.cpu.counter.open_window()

@@ -3,12 +3,13 @@
     python -m tinygen.device.emulators.server BOARD IMAGE
 
 prints ``{"port": N}`` once it listens on 127.0.0.1, serves one connection after another, answers
-each line on standard input (``counts`` or ``clear``) with one line of JSON, and ends when standard
-input does, so that it never outlives its parent.
+each line on standard input (``counts``, ``clear`` or ``watch FILE``) with one line of JSON, and
+ends when standard input does, so that it never outlives its parent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -125,6 +126,19 @@ class _Server:
             counter.clear()
             self._machine.windows = 0
             self._answer({})
+        elif command.startswith("watch "):
+            self._watch(Path(command.removeprefix("watch ")))
+            self._answer({})
+
+    def _watch(self, path: Path) -> None:
+        """Writes every edge of the trigger pin, whether anybody reads it or not."""
+        stream = path.open("w", buffering=1)  # it stays open as long as this process
+
+        def edge(level: bool, instructions: int) -> None:
+            with contextlib.suppress(OSError):
+                stream.write(f"{int(level)} {instructions}\n")
+
+        self._machine.edge = edge
 
     def _answer(self, values: dict[str, int | None]) -> None:
         print(json.dumps(values), file=self._answers, flush=True)

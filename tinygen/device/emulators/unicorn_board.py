@@ -58,6 +58,14 @@ class UnicornBoard:
         """Starts counting afresh."""
         self._ask("clear")
 
+    def watch_trigger(self, stream: Path) -> None:
+        """Writes a line per edge of the trigger pin: its level, and the instructions so far.
+
+        ``stream`` is a file, or a named pipe that somebody has opened for reading. An imitation of
+        a power meter can listen to it as the real one listens to the pin.
+        """
+        self._ask(f"watch {stream}")
+
     def close(self) -> None:
         """Ends the board's process."""
         self._process.kill()
