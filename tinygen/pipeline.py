@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tinygen.cores import Core
     from tinygen.data import Samples
     from tinygen.ir import Graph
+    from tinygen.journal import Journaling
     from tinygen.mlperf_tiny.prepare import Prepared
     from tinygen.models import Model
     from tinygen.progress import Progress
@@ -91,18 +92,26 @@ def build_firmware(settings: Settings, progress: Progress) -> Report:
 
 
 def measure_firmware(
-    settings: Settings, progress: Progress, *, port: str | None, emulator: bool
+    settings: Settings,
+    progress: Progress,
+    *,
+    port: str | None,
+    emulator: bool,
+    journaling: Journaling,
 ) -> tuple[Report, Outcome]:
     """Run built firmware on a device, compare every output with the reference, and measure."""
-    under_test = built.read(_built_folder(settings), settings.build.board)
+    folder = _built_folder(settings)
+    under_test = built.read(folder, settings.build.board)
+    kind = "emulator" if emulator else "board"
     graph = under_test.model.graph
     samples = _samples(settings, graph, settings.data.limit or RANDOM_SAMPLES)
     with (
+        journaling.open(folder, under_test, samples, kind, progress) as journal,
         power.supplying(settings.power, under_test.board, emulated=emulator) as meter,
         dut.connect(under_test, port, emulator=emulator, progress=progress) as device,
     ):
-        figures = device.figures(samples.raw(0))
-        outcome = trial.run(device.session, graph, samples, progress)
+        figures = journal.figures or journal.record_figures(device.figures(samples.raw(0)))
+        outcome = trial.run(device.session, graph, samples, progress, journal)
         energy = None
         if meter is not None:
             raw = samples.raw(0)

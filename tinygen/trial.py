@@ -18,9 +18,12 @@ from tinygen.device.ahead import infer_all
 from tinygen.errors import DataError, ProofError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tinygen.data import Samples
     from tinygen.device.session import Session
     from tinygen.ir import Array, Graph
+    from tinygen.journal import Journal
     from tinygen.progress import Progress
 
 
@@ -46,20 +49,25 @@ class Outcome:
             )
 
 
-def run(session: Session, graph: Graph, samples: Samples, progress: Progress) -> Outcome:
+def run(
+    session: Session,
+    graph: Graph,
+    samples: Samples,
+    progress: Progress,
+    journal: Journal | None = None,
+) -> Outcome:
     """Run every sample on the device and compare every output, byte for byte.
 
-    ``graph`` is the model as it was read. Raises DeviceError when the device fails, DataError for
+    ``graph`` is the model as it was read. What the ``journal`` has an answer to is not run again,
+    and the answers to the rest go into it. Raises DeviceError when the device fails, DataError for
     labels that the model cannot give.
     """
     if samples.labels is not None:
         _check_labels(samples.labels, graph)
     correct = 0
     wrong = []
-    inferences = infer_all(session, map(samples.raw, range(len(samples))))
-    both = zip(samples, inferences, strict=True)
-    for index, (inputs, inference) in enumerate(progress.track(both, len(samples), "running")):
-        outputs = inference.outputs
+    both = zip(samples, _answers(session, samples, journal), strict=True)
+    for index, (inputs, outputs) in enumerate(progress.track(both, len(samples), "running")):
         values = reference.run(graph, inputs)
         expected = [values[tensor] for tensor in graph.outputs]
         if samples.labels is not None:
@@ -73,6 +81,23 @@ def run(session: Session, graph: Graph, samples: Samples, progress: Progress) ->
         len(wrong),
         _where(session, graph, samples, wrong[0]) if wrong else None,
     )
+
+
+def _answers(
+    session: Session, samples: Samples, journal: Journal | None
+) -> Iterator[tuple[bytes, ...]]:
+    """The outputs of all samples, from the journal or from the device."""
+    answered = {} if journal is None else dict(journal.answered)
+    missing = [index for index in range(len(samples)) if index not in answered]
+    inferences = infer_all(session, map(samples.raw, missing))
+    for index in range(len(samples)):
+        if index in answered:
+            yield answered[index]
+            continue
+        outputs = next(inferences).outputs
+        if journal is not None:
+            journal.record(index, outputs)
+        yield outputs
 
 
 def _decoded(raw: bytes, like: Array) -> Array:

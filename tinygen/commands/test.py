@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 @click.option("--data", type=_options.PATH, metavar="FILE", help="Samples: a .npz with x and y.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Run only N samples.")
 @_options.metering
+@click.option(
+    "--journal", type=_options.PATH, metavar="FILE", help="Keep answers here.  [default: in DIR]"
+)
+@click.option("--no-resume", is_flag=True, help="Forget a test that was broken off.")
 @_options.config
 @_options.outputs
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
     folder: Path | None,
     port: str | None,
     emulator: bool,
+    journal: Path | None,
+    no_resume: bool,
     config: Path | None,
     documents: Documents,
     **options: Any,
@@ -39,18 +45,24 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Energy is measured with --meter, and modelled from the board's power figures without.
 
+    Answers are kept as they come: a test that was broken off goes on where it was when the same
+    command is run again.
+
     Example: tinygen test --board nucleo_f746 --emulator --data samples.npz --limit 1000
     """
     from tinygen import pipeline
     from tinygen.commands import _terminal
+    from tinygen.journal import Journaling
     from tinygen.report import budget
 
     if port is not None and emulator:
         raise click.UsageError("--port and --emulator exclude each other.")
     settings = _options.settings(config, options | {"output": folder})
+    journaling = Journaling(journal, resume=not no_resume)
     report, outcome = pipeline.measure_firmware(
-        settings, _terminal.progress(), port=port, emulator=emulator
+        settings, _terminal.progress(), port=port, emulator=emulator, journaling=journaling
     )
     _terminal.publish(report, documents)
+    journaling.finish()
     outcome.enforce()
     budget.enforce(report)
