@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tinygen import cores, paths
+from tinygen import memory_system as timing
 from tinygen.errors import BoardError
 
 
@@ -23,6 +24,7 @@ def _address(value: object) -> object:
 Address = Annotated[int, BeforeValidator(_address), Field(ge=0, lt=1 << 32)]
 Positive = Annotated[int, Field(gt=0)]
 Pin = Annotated[str, Field(pattern=r"^P([A-K](1[0-5]|[0-9])|[01]\.([0-2][0-9]|3[01]))$")]
+_LONGEST_LINE = 32
 UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
 
 
@@ -37,12 +39,16 @@ class _Frozen(BaseModel):
 
 
 class Memory(_Frozen):
-    """A range of memory the linker may use. RAM regions stand in order of preference."""
+    """A range of memory the linker may use. RAM regions stand in order of preference.
+
+    ``access`` says how late it answers; memory without it is as fast as the core.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     kind: Literal["flash", "ram"]
     origin: Address
     bytes: Positive
+    access: timing.Access | None = None
 
     @property
     def end(self) -> int:
@@ -153,6 +159,7 @@ class _Block(_Frozen):
     core: str
     soc: str
     memory: tuple[Memory, ...] = Field(strict=False)
+    memory_system: timing.MemorySystem | None = None
     clock: Clock
     console: Console
     trigger: Trigger | None
@@ -178,6 +185,23 @@ class _Block(_Frozen):
         for low, high in itertools.pairwise(ordered):
             if low.end > high.origin:
                 raise ValueError(f"memory regions {low.name!r} and {high.name!r} overlap")
+        return self
+
+    @model_validator(mode="after")
+    def _timed(self) -> _Block:
+        slow = [region for region in self.memory if region.access is not None]
+        if bool(slow) != (self.memory_system is not None):
+            raise ValueError("memory_system and access of a memory region go together")
+        if self.memory_system is None:
+            return self
+        shapes = (self.memory_system.instruction, self.memory_system.data)
+        shortest = min((shape.line_bytes for shape in shapes if shape), default=_LONGEST_LINE)
+        for region in slow:
+            if region.access and region.access.unit_bytes > shortest:
+                raise ValueError(
+                    f"access.unit_bytes of memory region {region.name!r} is more than the "
+                    f"{shortest} bytes of a cache line"
+                )
         return self
 
     @model_validator(mode="after")

@@ -45,12 +45,17 @@ class CycleModel:
         """Modelled cycles of these blocks; ``read(address, bytes)`` gives their code."""
         return sum(self._cycles(block, read) for block in blocks)
 
-    def _cycles(self, block: Block, read: Callable[[int, int], bytes]) -> int:
-        key = block.address, block.bytes
+    def price(self, address: int, nbytes: int, read: Callable[[int, int], bytes]) -> BlockCost:
+        """What the pipeline takes for the block at an address."""
+        key = address, nbytes
         cost = self._costs.get(key)
         if cost is None:
-            code = decode(read(block.address, block.bytes), block.address)
+            code = decode(read(address, nbytes), address)
             cost = self._costs[key] = self._pipeline.cost(code)
+        return cost
+
+    def _cycles(self, block: Block, read: Callable[[int, int], bytes]) -> int:
+        cost = self.price(block.address, block.bytes, read)
         # A predictor learns which way a branch mostly goes, so it misses the rarer way.
         missed = min(block.taken, block.entered - block.taken)
         return cost.straight * block.entered + cost.taken * block.taken + cost.mispredicted * missed

@@ -8,26 +8,27 @@ a hundred. Without a host compiler the Python callback takes over, with the same
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from unicorn import UC_HOOK_BLOCK
+import numpy as np
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ, UC_HOOK_MEM_WRITE, UC_MEM_WRITE
 from unicorn.unicorn_py3 import unicorn as binding
 
-from tinygen.paths import cache_dir
+from tinygen.device import native
+from tinygen.device.trace import BLOCK, READ, WRITE, pack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy.typing as npt
     from unicorn import Uc
 
+    Sink = Callable[[npt.NDArray[np.uint64]], None]
+
+_TRACED_AT_ONCE = 1 << 20  # events
 _SOURCE = Path(__file__).parent / "native" / "block_counter.c"
 
 
@@ -74,6 +75,18 @@ class BlockCounter(Protocol):
         """Forget the tallies (the running total stays)."""
         ...
 
+    def start_trace(self, ranges: Iterable[tuple[int, int]], sink: Sink) -> None:
+        """Hand ``sink`` pieces of the trace (see trace.py) of what runs in the window.
+
+        Data accesses are those to ``ranges`` of addresses, each from its first to behind its last.
+        The engine must not be running, here and in :meth:`end_trace`.
+        """
+        ...
+
+    def end_trace(self) -> None:
+        """Hand over the last piece, and trace no more."""
+        ...
+
 
 def attach(engine: Uc) -> BlockCounter:
     """A counter on this engine: native where the host has a C compiler, else in Python."""
@@ -99,22 +112,28 @@ class NativeBlockCounter:
         read_memory = ctypes.cast(binding.uclib.uc_mem_read, ctypes.c_void_p)
         stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
         self._counter = ctypes.c_void_p(library.block_counter_new(read_memory, stop))
-        handle = ctypes.c_size_t()
-        # The binding's hook_add() accepts Python callables only, so the library is called directly.
-        status = binding.uclib.uc_hook_add(
-            engine._uch,
-            ctypes.byref(handle),
-            ctypes.c_int(UC_HOOK_BLOCK),
-            ctypes.cast(library.block_entered, ctypes.c_void_p),
-            self._counter,
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),  # begin > end: every address
-        )
-        if status:
-            raise RuntimeError(f"unicorn refused the block hook (error {status})")
         # The engine calls into the counter for as long as it lives, and not a moment longer.
         self._engine = engine
+        self._memory_hooks: list[ctypes.c_size_t] = []
+        # begin > end: every address
+        self._hook(UC_HOOK_BLOCK, library.block_entered, 1, 0)
         weakref.finalize(engine, library.block_counter_free, self._counter)
+
+    def _hook(self, kind: int, function: Any, begin: int, end: int) -> ctypes.c_size_t:
+        """Calls a function of the library; the binding's hook_add() accepts Python's only."""
+        handle = ctypes.c_size_t()
+        status = binding.uclib.uc_hook_add(
+            self._engine._uch,
+            ctypes.byref(handle),
+            ctypes.c_int(kind),
+            ctypes.cast(function, ctypes.c_void_p),
+            self._counter,
+            ctypes.c_uint64(begin),
+            ctypes.c_uint64(end),
+        )
+        if status:
+            raise RuntimeError(f"unicorn refused a hook (error {status})")
+        return handle
 
     @property
     def instructions(self) -> int:
@@ -148,6 +167,36 @@ class NativeBlockCounter:
         """Forget the tallies (the running total stays)."""
         self._library.block_counter_clear(self._counter)
 
+    def start_trace(self, ranges: Iterable[tuple[int, int]], sink: Sink) -> None:
+        """Hand ``sink`` pieces of the trace of what runs in the window."""
+        self._events = np.empty(_TRACED_AT_ONCE, np.uint64)
+        self._sink = sink
+        self._full = ctypes.CFUNCTYPE(None, ctypes.c_uint32)(self._hand_over)
+        kinds = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
+        for begin, end in ranges:
+            hook = self._hook(kinds, self._library.memory_accessed, begin, end - 1)
+            self._memory_hooks.append(hook)
+        # Code that was translated before does not call them.
+        self._engine.ctl_flush_tb()
+        self._library.block_counter_trace(
+            self._counter,
+            self._events.ctypes.data,
+            len(self._events),
+            ctypes.cast(self._full, ctypes.c_void_p),
+        )
+
+    def end_trace(self) -> None:
+        """Hand over the last piece, and trace no more."""
+        self._hand_over(self._library.block_counter_traced(self._counter))
+        self._library.block_counter_trace(self._counter, None, 0, None)
+        for hook in self._memory_hooks:
+            binding.uclib.uc_hook_del(self._engine._uch, hook)
+        self._memory_hooks.clear()
+        self._engine.ctl_flush_tb()
+
+    def _hand_over(self, count: int) -> None:
+        self._sink(self._events[:count].copy())
+
 
 class PythonBlockCounter:
     """The same counter without a host compiler, at about 8 million instructions a second."""
@@ -159,6 +208,10 @@ class PythonBlockCounter:
         self._window = False
         self._stop_at: int | None = None
         self._previous: tuple[int, int] | None = None
+        self._engine = engine
+        self._memory_hooks: list[int] = []
+        self._events: list[int] = []
+        self._sink: Sink | None = None
         engine.hook_add(UC_HOOK_BLOCK, self._block_entered)
 
     def _block_entered(self, engine: Uc, address: int, size: int, _: Any) -> None:
@@ -176,6 +229,42 @@ class PythonBlockCounter:
         if self._window:
             self._tallies.setdefault(key, [0, 0])[0] += 1
             self._previous = key
+            if self._sink:
+                self._record(BLOCK, address, size)
+
+    def _memory_accessed(
+        self, engine: Uc, access: int, address: int, size: int, value: int, _: Any
+    ) -> None:
+        if self._window:
+            self._record(WRITE if access == UC_MEM_WRITE else READ, address, size)
+
+    def _record(self, kind: int, address: int, size: int) -> None:
+        self._events.append(pack(kind, address, size))
+        if len(self._events) == _TRACED_AT_ONCE:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        assert self._sink
+        self._sink(np.array(self._events, np.uint64))
+        self._events.clear()
+
+    def start_trace(self, ranges: Iterable[tuple[int, int]], sink: Sink) -> None:
+        """Hand ``sink`` pieces of the trace of what runs in the window."""
+        self._sink = sink
+        kinds = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
+        for begin, end in ranges:
+            hook = self._engine.hook_add(kinds, self._memory_accessed, begin=begin, end=end - 1)
+            self._memory_hooks.append(hook)
+        self._engine.ctl_flush_tb()
+
+    def end_trace(self) -> None:
+        """Hand over the last piece, and trace no more."""
+        self._hand_over()
+        self._sink = None
+        for hook in self._memory_hooks:
+            self._engine.hook_del(hook)
+        self._memory_hooks.clear()
+        self._engine.ctl_flush_tb()
 
     def stop_at(self, instructions: int | None) -> None:
         """Stop the engine before the first block from this total on; None never stops it."""
@@ -213,13 +302,10 @@ def count_instructions(code: bytes | bytearray) -> int:
 
 
 def _native_library() -> ctypes.CDLL | None:
-    """The compiled counter, from the cache or compiled now; None without a host compiler."""
-    source = _SOURCE.read_bytes()
-    stamp = hashlib.sha256(source + platform.machine().encode()).hexdigest()[:16]
-    path = cache_dir() / "helpers" / f"block_counter-{stamp}.so"
-    if not path.exists() and not _compile(path):
+    """The compiled counter; None without a host compiler."""
+    library = native.library(_SOURCE)
+    if library is None:
         return None
-    library = ctypes.CDLL(str(path))
     pointer, word = ctypes.c_void_p, ctypes.c_uint32
     library.block_counter_new.restype = pointer
     library.block_counter_new.argtypes = [pointer, pointer]
@@ -230,24 +316,6 @@ def _native_library() -> ctypes.CDLL | None:
     library.block_counter_set_window.argtypes = [pointer, word]
     library.block_counter_read.argtypes = [pointer, pointer, word]
     library.block_counter_clear.argtypes = [pointer]
+    library.block_counter_trace.argtypes = [pointer, pointer, word, pointer]
+    library.block_counter_traced.argtypes = [pointer]
     return library
-
-
-def _compile(path: Path) -> bool:
-    """Whether the counter could be compiled to ``path``, safely against a second process at it."""
-    compiler = (
-        shlex.split(os.environ.get("CC", ""))
-        or [name for name in ("cc", "gcc", "clang") if shutil.which(name)][:1]
-    )
-    if not compiler:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        fresh = Path(folder) / path.name
-        command = [*compiler, "-O2", "-shared", "-fPIC", "-o", str(fresh), str(_SOURCE)]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            return False
-        fresh.replace(path)
-    return True

@@ -23,6 +23,8 @@ from tinygen import boards
 from tinygen.device import cycles
 from tinygen.device.emulators.image import read_image
 from tinygen.device.emulators.machine import Machine
+from tinygen.device.memory_model import memory_model
+from tinygen.device.timed_run import TimedRun
 from tinygen.errors import TinygenError
 
 if TYPE_CHECKING:
@@ -83,7 +85,16 @@ class _Server:
         self._events: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
         self._console = _Console(self._events)
         self._cycles = cycles.model(board.cpu)
+        self._memory = memory_model(board)
         self._machine = Machine(board, read_image(image), self._console.transmit)
+        self._timed = self._time()
+
+    def _time(self) -> TimedRun | None:
+        """Starts to model cycles, with caches that are empty; None for a core without a table."""
+        if self._cycles is None:
+            return None
+        cpu = self._machine.cpu
+        return TimedRun(cpu.counter, self._cycles, self._memory, cpu.read)
 
     def run(self, commands: TextIO, answers: TextIO) -> None:
         self._answers = answers
@@ -100,6 +111,8 @@ class _Server:
     def _sleep(self) -> bool:
         """The core waits: bytes and commands are handled until there is a byte for it."""
         self._console.flush()
+        if self._timed and self._machine.windows:
+            self._timed.settle()  # after the first inference, so that the others are fast
         while True:
             event = self._events.get()
             if isinstance(event, bytes):
@@ -115,16 +128,15 @@ class _Server:
                 {
                     "windows": self._machine.windows,
                     "instructions": sum(b.instructions * b.entered for b in blocks),
-                    "cycles_modelled": (
-                        self._cycles.cycles(blocks, self._machine.cpu.read)
-                        if self._cycles
-                        else None
-                    ),
+                    "cycles_modelled": self._timed.cycles() if self._timed else None,
                 }
             )
         elif command == "clear":
+            if self._timed:
+                self._timed.settle()
             counter.clear()
             self._machine.windows = 0
+            self._timed = self._time()
             self._answer({})
         elif command.startswith("watch "):
             self._watch(Path(command.removeprefix("watch ")))

@@ -8,12 +8,16 @@
  *
  * `taken` counts how often a block was left by a jump, i.e. the next block did not start where it
  * ends. That is what a cost model needs to price a conditional branch.
+ *
+ * While a trace is wanted, blocks and the data they access are also written down in order, as events
+ * of trace.py. A buffer that is full is handed over and used again.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
 typedef int (*read_memory_t)(void *engine, uint64_t address, void *bytes, uint64_t size);
 typedef int (*stop_t)(void *engine);
+typedef void (*full_t)(uint32_t count);
 
 typedef struct {
     uint32_t address;
@@ -33,7 +37,14 @@ typedef struct {
     uint32_t previous; /* slot of the block before this one, or NO_BLOCK */
     uint32_t window_open; /* blocks are tallied only while the window is open */
     uint64_t instructions; /* all, window or not */
+    uint64_t *events; /* NULL: no trace is wanted */
+    uint32_t event_room;
+    uint32_t event_count;
+    full_t full; /* empties the buffer */
 } block_counter_t;
+
+enum { EVENT_BLOCK, EVENT_READ, EVENT_WRITE };
+#define UNICORN_WRITE 17 /* UC_MEM_WRITE */
 
 #define NO_BLOCK UINT32_MAX
 
@@ -81,6 +92,27 @@ static int grow(block_counter_t *counter)
     return 1;
 }
 
+static void record(block_counter_t *counter, uint64_t kind, uint32_t address, uint32_t bytes)
+{
+    counter->events[counter->event_count++] = kind << 62 | (uint64_t)bytes << 32 | address;
+    if (counter->event_count == counter->event_room) {
+        counter->full(counter->event_count);
+        counter->event_count = 0;
+    }
+}
+
+/* The signature of unicorn's UC_HOOK_MEM_READ and UC_HOOK_MEM_WRITE callbacks. */
+void memory_accessed(void *engine, int type, uint64_t address, int bytes, int64_t value, void *user)
+{
+    block_counter_t *counter = user;
+    (void)engine;
+    (void)value;
+    if (counter->events != NULL && counter->window_open) {
+        record(counter, type == UNICORN_WRITE ? EVENT_WRITE : EVENT_READ, (uint32_t)address,
+               (uint32_t)bytes);
+    }
+}
+
 /* The signature of unicorn's UC_HOOK_BLOCK callback. */
 void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *user)
 {
@@ -120,6 +152,9 @@ void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *us
     if (counter->window_open) {
         counter->blocks[slot].entered++;
         counter->previous = slot;
+        if (counter->events != NULL) {
+            record(counter, EVENT_BLOCK, address, bytes);
+        }
     }
 }
 
@@ -164,6 +199,20 @@ void block_counter_set_window(block_counter_t *counter, uint32_t open)
 {
     counter->window_open = open;
     counter->previous = NO_BLOCK;
+}
+
+/* Writes the trace to `events` from here on, or ends it where that is NULL. */
+void block_counter_trace(block_counter_t *counter, uint64_t *events, uint32_t room, full_t full)
+{
+    counter->events = events;
+    counter->event_room = room;
+    counter->event_count = 0;
+    counter->full = full;
+}
+
+uint32_t block_counter_traced(const block_counter_t *counter)
+{
+    return counter->event_count;
 }
 
 /* Copies the tallied blocks into `out` (room for `room`) and returns how many there are. */
