@@ -11,7 +11,15 @@ import struct
 import threading
 import time
 import tty
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from tinygen.device.emulators.unicorn_board import UnicornBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tinygen.boards import Board
 
 ACTIVE_WATTS = 0.0825
 IDLE_WATTS = 0.0033
@@ -21,6 +29,7 @@ class Instrument:
     """A pseudo-terminal served by a thread. ``port`` is its name.
 
     ``trigger`` is a file descriptor that gives a line per edge: level, and clock ticks so far.
+    ``pulses`` has how long it was high, in seconds, one by one.
     """
 
     def __init__(self, trigger: int | None = None, hz: float = 1.0) -> None:
@@ -30,6 +39,7 @@ class Instrument:
         self._trigger, self._hz = trigger, hz
         self._edges = ""
         self._rose: int | None = None
+        self.pulses: list[float] = []
         self._ended = False
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -82,7 +92,8 @@ class Instrument:
             if level:
                 self._rose = ticks
             elif self._rose is not None:
-                self.pulse((ticks - self._rose) / self._hz)
+                self.pulses.append((ticks - self._rose) / self._hz)
+                self.pulse(self.pulses[-1])
 
 
 class PowerShieldInstrument(Instrument):
@@ -253,3 +264,18 @@ class Ppk2Instrument(Instrument):
 def is_sample(text: str) -> bool:
     """Whether a text has the form of a sample."""
     return re.fullmatch(r"\d{4}[+-]\d{2}", text) is not None
+
+
+@contextlib.contextmanager
+def wired(board: Board, elf: Path, folder: Path) -> Iterator[tuple[UnicornBoard, Instrument]]:
+    """An emulated board, and an instrument that its trigger pin is wired to."""
+    pipe = folder / "trigger"
+    os.mkfifo(pipe)
+    listening = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with UnicornBoard(board, elf) as emulator:
+            emulator.watch_trigger(pipe)
+            with PowerShieldInstrument(trigger=listening, hz=board.clock.hz) as instrument:
+                yield emulator, instrument
+    finally:
+        os.close(listening)

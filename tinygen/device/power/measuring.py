@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 1.0
 # By how much the clocks of board and meter may disagree, and what copying the inputs back between
-# inferences may add to a window.
-_TOLERANCE = 0.05
+# inferences may add to a window, as parts of the time of the inferences.
+_CLOCKS = 0.05
+_COPYING = 0.2
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules of one inference, one figure per window; nothing is subtracted from them.
+    """Joules of one inference, one figure per window; what the board takes at rest is in them.
 
     ``inferences`` is how many there were in each window, ``outside`` the greatest part of a
     window's time in which there was none.
@@ -76,10 +77,20 @@ def measure(
     ]
     return Energy(
         meter=meter.name,
-        joules=tuple(window.joules / count for window, _ in found),
+        joules=tuple(_joules(window, ran, settings.trigger) / count for window, ran in found),
         inferences=count,
         outside=max(max(0.0, 1 - ran / window.seconds) for window, ran in found),
     )
+
+
+def _joules(window: Window, ran: float, trigger: Trigger) -> float:
+    """What the inferences of a window took together.
+
+    Between them the pin stays high while the inputs are copied back; that time is taken out at the
+    mean power of the window. What lies around them in a window of the host's stays in, as nothing
+    is known of its power.
+    """
+    return window.joules * ran / window.seconds if trigger == "pin" else window.joules
 
 
 def modelled(board: Board, seconds: float) -> Energy:
@@ -129,8 +140,8 @@ def _window(
             "trigger pin, and nothing else, is wired to its trigger input"
         )
     (window,) = found
-    longest = math.inf if trigger == "software" else ran * (1 + _TOLERANCE)
-    if not ran * (1 - _TOLERANCE) <= window.seconds <= longest:
+    longest = math.inf if trigger == "software" else ran * (1 + _CLOCKS + _COPYING)
+    if not ran * (1 - _CLOCKS) <= window.seconds <= longest:
         raise DeviceError(
             f"{meter.name} saw a window of {window.seconds:.6f} s, but the board ran for "
             f"{ran:.6f} s; see that the trigger pin is wired, and use longer windows"
