@@ -81,14 +81,14 @@ def prune(
         raise ConfigError("pruning needs iterations and multiple of at least 1; correct them")
     measured = gauge(cost, budget.figure)
     step = measured.multiple if multiple is None else multiple
-    cost_before, before = measured.exact(model)
+    cost_before, before = now = measured.exact(model)
     target = budget.of(before)
     current, removed = model, dict[str, int]()
     for index in range(1, iterations + 1):
         limit = before * (target / before) ** (index / iterations) if target < before else target
         structure = analyse(current)
         shares = importance(current, structure, criterion, samples, loss, seed)
-        gone = _least(current, structure, shares, measured, limit, step)
+        gone, now = _least(current, structure, shares, measured, now, limit, step)
         for name, count in removed_channels(structure, gone).items():
             removed[name] = removed.get(name, 0) + count
         if rewind is None:
@@ -98,7 +98,10 @@ def prune(
             current, rewind = (without(rewind, plan, gone) for _ in range(2))
         if fine_tune is not None:
             fine_tune(current)
-    cost_after, after = measured.exact(current)
+        if fine_tune is not None or rewind is not None:
+            # Weights decide too, if little: channels may have died or come back to life.
+            now = measured.exact(current)
+    cost_after, after = now
     return Pruned(current, removed, cost_before, cost_after, before, after)
 
 
@@ -107,10 +110,14 @@ def _least(
     structure: Structure,
     shares: dict[int, float],
     measured: Gauge,
+    now: tuple[Cost, float],
     limit: float,
     multiple: int,
-) -> frozenset[int]:
-    """The fewest channels, in the order of removal, without which the model is within the limit."""
+) -> tuple[frozenset[int], tuple[Cost, float]]:
+    """The fewest channels, in the order of removal, without which the model is within the limit.
+
+    ``now`` is what the model takes with all of them; the second result what it takes without.
+    """
     bundles = Bundles(structure)
     order = removal_order(bundles, shares, measured.rough(model, bundles), multiple)
 
@@ -122,17 +129,17 @@ def _least(
         return measured.quick(without(model, structure, gone(slabs)))
 
     @cache
-    def exact(slabs: int) -> float:
-        return measured.exact(without(model, structure, gone(slabs)))[1]
+    def exact(slabs: int) -> tuple[Cost, float]:
+        return measured.exact(without(model, structure, gone(slabs))) if slabs else now
 
-    slabs = fewest(len(order), quick, exact, limit)
+    slabs = fewest(len(order), quick, lambda slabs: exact(slabs)[1], limit)
     if slabs is None:
         raise BudgetError(
             f"model {model.name!r} cannot be pruned to {limit:.0f} {measured.figure}: with a "
             f"multiple of {multiple} channels left in every layer it still takes "
-            f"{exact(len(order)):.0f}; raise the budget or use a smaller multiple"
+            f"{exact(len(order))[1]:.0f}; raise the budget or use a smaller multiple"
         )
-    return gone(slabs)
+    return gone(slabs), exact(slabs)
 
 
 def _twin(rewind: Any, structure: Structure) -> Structure:

@@ -138,7 +138,7 @@ def _taylor(
             tape.watch(variables)
             output = model(batch if len(batch) > 1 else batch[0], training=False)
             value = tf.reduce_mean(measure(y[start : start + _BATCH], output))
-        gradients = tape.gradient(value, variables, tf.UnconnectedGradients.ZERO)
+        gradients = tape.gradient(value, variables, unconnected_gradients="zero")
         for number, (labelled, mine, slopes) in enumerate(
             zip(layers, variables, gradients, strict=True)
         ):
