@@ -67,13 +67,6 @@ class Data(_Section):
     limit: Positive | None = None
 
 
-class Mlperf(_Section):
-    """``[mlperf]``: for firmware of the personality mlperf-tiny, which benchmark, and how timed."""
-
-    benchmark: Literal["kws", "ic", "vww", "ad"] | None = None
-    mode: Literal["performance", "energy"] = "performance"
-
-
 class Power(_Section):
     """``[power]``: the meter that ``tinygen test`` measures energy with; docs/power.md."""
 
@@ -82,6 +75,24 @@ class Power(_Section):
     volts: Above | None = None
     windows: Positive = 5
     inferences_per_window: Positive | None = None
+
+
+class Mlperf(_Section):
+    """``[mlperf]``: for firmware of the personality mlperf-tiny, which benchmark, and how timed."""
+
+    benchmark: Literal["kws", "ic", "vww", "ad"] | None = None
+    mode: Literal["performance", "energy"] = "performance"
+
+
+class Compress(_Section):
+    """``[compress]``: the recipe that makes a Keras model an int8 one, and labelled samples for it.
+
+    ``data`` is a .npz file or ``module:function``; ``work`` the folder from which a run goes on.
+    """
+
+    recipe: Path | None = None
+    data: str | None = None
+    work: Path | None = None
 
 
 class Budget(_Section):
@@ -106,8 +117,9 @@ class Settings(_Section):
     model: Model = Model()
     build: Build = Build()
     data: Data = Data()
-    power: Power = Power()
     mlperf: Mlperf = Mlperf()
+    power: Power = Power()
+    compress: Compress = Compress()
     budget: Budget = Budget()
 
 
@@ -151,6 +163,9 @@ def _read(path: Path) -> dict[str, Any]:
         values = _section(tree, section)
         if isinstance(values.get(key), str):
             values[key] = str(path.parent / values[key])
+    source = _section(tree, "compress").get("data")
+    if isinstance(source, str) and ":" not in source:
+        tree["compress"]["data"] = str(path.parent / source)
     return tree
 
 

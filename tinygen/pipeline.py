@@ -25,8 +25,8 @@ from tinygen import (
 )
 from tinygen.choice.search import Limits
 from tinygen.device import flash, power
-from tinygen.device.power import measuring
 from tinygen.device.emulators import serving
+from tinygen.device.power import measuring
 from tinygen.errors import ConfigError
 from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.mlperf_tiny import prepare, runner
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
+    from tinygen.compress.report import CompressionReport
+    from tinygen.compress.run import Compressed
     from tinygen.config import Settings
     from tinygen.cores import Core
     from tinygen.data import Samples
@@ -54,6 +56,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RANDOM_SAMPLES = 20
+
+
+def compress_model(settings: Settings, to: Path | None, progress: Progress) -> CompressionReport:
+    """Turn a trained Keras model into a smaller int8 .tflite file by the steps of a recipe."""
+    to = _required(to, "output file", "-o FILE", "a file name on the command line")
+    compressed = _compressed(settings, progress)
+    output.write_bytes(to, compressed.model.data)
+    return compressed.report
 
 
 def compile_library(settings: Settings, progress: Progress) -> Report:
@@ -199,8 +209,26 @@ def _samples(settings: Settings, graph: Graph, random: int) -> Samples:
 
 def _model(settings: Settings, progress: Progress) -> Model:
     path = _required(settings.model.path, "model", "MODEL", "[model] path")
+    if settings.compress.recipe is not None and path.suffix.lower() in models.KERAS:
+        return _compressed(settings, progress).model
     progress.step(f"reading {path}")
     return models.load(path, settings.model.calibration)
+
+
+def _compressed(settings: Settings, progress: Progress) -> Compressed:
+    """The model after its recipe; what an earlier run has done of it is not done again."""
+    # Here, not at the top: these bring in TensorFlow, which a .tflite file does not need.
+    from tinygen.compress import dataset, recipe, run
+
+    path = _required(settings.model.path, "model", "MODEL", "[model] path")
+    board = _board(settings)
+    steps = recipe.load(
+        _required(settings.compress.recipe, "recipe", "--recipe", "[compress] recipe")
+    )
+    source = _required(settings.compress.data, "data", "--data", "[compress] data")
+    folder = settings.compress.work or Path("build") / "compress" / path.stem
+    progress.step(f"reading {source}")
+    return run.run(path, steps, dataset.load(source), board, folder, progress)
 
 
 def _proven(

@@ -16,4 +16,13 @@ fakequant   the same roundings, in TensorFlow and with gradients
 qat_graph   the float graph with these roundings
 qat_model   the same as a keras.Model with variables
 qat         quantization-aware training: ``prepare`` and ``export``
+
+dataset     labelled samples; augment: what may change in them
+classify    what the outputs of a classifier mean
+training    the one training loop; distill: what it minimises with a teacher
+low_rank, cluster
+            factors for weights, and values that weights share
+recipe      steps and their parameters, from a TOML file
+steps       what each of them does
+run         all of them, from a folder in which a killed run goes on; report: what came out
 """
