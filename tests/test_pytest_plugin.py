@@ -191,6 +191,68 @@ def test_everything_that_a_device_can_be_asked(suite, device):
     suite(source, "--port", device).assert_outcomes(passed=1)
 
 
+def test_energy_that_cannot_be_modelled_is_told_of(suite, device):
+    source = """
+        import pytest
+        from tinygen.errors import DeviceError
+
+        @pytest.mark.energy
+        def test_of_energy(dut):
+            with pytest.raises(DeviceError, match="cannot be modelled.*measure it with --meter"):
+                dut.energy()
+    """
+    suite(source, "--port", device).assert_outcomes(passed=1)
+
+
+def test_a_meter_of_ones_own(suite, device, pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+        from tinygen.device.power.modelled import Modelled
+
+        class Meter(Modelled):
+            name = "our own"
+
+        @pytest.fixture(scope="session")
+        def dut_meter(dut_target):
+            return Meter(dut_target.board)
+        """
+    )
+    pytester.makefile(
+        ".toml",
+        tinygen="[power]\nwindows = 3\ninferences_per_window = 20\n[budget]\nenergy_uj = 1e9\n",
+    )
+    source = """
+        def test_of_energy(dut):
+            energy = dut.energy()
+            assert (len(energy.joules), energy.inferences) == (3, 20)
+            assert min(energy.joules) > 0
+            report = dut.report(limit=1)
+            assert report.run.energy_method == "measured by our own"
+            (verdict,) = report.budgets
+            assert (verdict.passed, verdict.modelled) == (True, False)
+    """
+    result = suite(source, "--port", device, "--junitxml", "junit.xml")
+    result.assert_outcomes(passed=1)
+    assert 'name="energy_uj_spread"' in (pytester.path / "junit.xml").read_text()
+
+
+def test_energy_tests_are_skipped_where_there_is_no_figure(suite, monkeypatch, device):
+    board = boards.load_board("nucleo_f746").model_copy(update={"power": None})
+    monkeypatch.setattr("tinygen.boards.load_board", lambda name: board)
+    monkeypatch.setattr("tinygen.built.load_board", lambda name: board)
+    source = "import pytest\n\n@pytest.mark.energy\ndef test_it(dut):\n    pass\n"
+    result = suite(source, "-rs", "--port", device)
+    result.assert_outcomes(skipped=1)
+    assert "has no energy figure, and there is no meter" in summary(result)
+
+
+def test_an_emulated_board_has_no_use_for_a_meter(suite):
+    result = suite(USES_A_DEVICE, "--emulator", "--meter", "joulescope")
+    result.assert_outcomes(errors=1)
+    assert "draws no current" in summary(result)
+
+
 def test_real_values_are_quantized(suite, device):
     source = """
         import numpy as np

@@ -43,6 +43,10 @@ def test_what_makes_figures_hard_to_compare_is_said():
     notes = compare(SAMPLE, EMPTY).notes
     assert "model: kws before, m after" in notes
     assert "core: cortex-m7 before, cortex-m0 after" in notes
+    metered = SAMPLE.run.model_copy(update={"energy_method": "measured by PPK2"})
+    assert compare(SAMPLE, SAMPLE.updated(run=metered)).notes == (
+        "energy: modelled before, measured by PPK2 after",
+    )
 
 
 def test_the_command_writes_markdown_and_json(tmp_path):

@@ -103,6 +103,7 @@ def _notes(before: Report, after: Report) -> list[str]:
         ("core", before.target, after.target),
         ("samples", before.run.samples, after.run.samples),
         ("device", before.run.device, after.run.device),
+        ("energy", before.run.energy_method, after.run.energy_method),
     )
     notes = [f"{what}: {old} before, {new} after" for what, old, new in compared if old != new]
     if before.model.name == after.model.name and before.model.sha256 != after.model.sha256:
