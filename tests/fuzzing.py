@@ -27,15 +27,13 @@ def targets() -> dict[str, Path]:
 def build(target: str, folder: Path, firmware_sources: Path = paths.FIRMWARE) -> Path:
     """Compile a target into ``folder`` and return the executable."""
     network = loopback.HOST / "network"
-    binding = folder / "model.c"
-    binding.write_text(firmware.render_binding("network", 2, 2, "host", bytes(16), bytes(32)))
-    sources = [
-        targets()[target],
-        *sorted((firmware_sources / "protocol").glob("*.c")),
-        *sorted(network.glob("*.c")),
-        binding,
-    ]
-    includes = [f"-I{path}" for path in (HERE, firmware_sources / "include", network)]
+    fuzzed = firmware_sources / ("mlperf_tiny" if target.startswith("mlperf") else "protocol")
+    sources = [targets()[target], *sorted(fuzzed.glob("*.c"))]
+    if target == "frames":  # the others bring a network of their own
+        binding = folder / "model.c"
+        binding.write_text(firmware.render_binding("network", 2, 2, "host", bytes(16), bytes(32)))
+        sources += [*sorted(network.glob("*.c")), binding]
+    includes = [f"-I{path}" for path in (HERE, firmware_sources / "include", network, fuzzed)]
     driver, executable = folder / "driver.o", folder / target
     compiler = toolchain.host_compiler()
     # The driver is not covered by what it counts.

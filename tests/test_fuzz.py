@@ -36,41 +36,72 @@ def test_nothing_breaks_the_parser(target, tmp_path):
 @pytest.fixture
 def firmware(tmp_path):
     """A copy of what the targets are built from, to break."""
-    for folder in ("protocol", "include"):
+    for folder in ("protocol", "mlperf_tiny", "include"):
         shutil.copytree(paths.FIRMWARE / folder, tmp_path / "firmware" / folder)
     return tmp_path / "firmware"
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "said"),
+    ("target", "file", "right", "wrong", "said"),
     [
         (
-            "frame.c",
+            "frames",
+            "protocol/frame.c",
             "receiver->frame.bytes == FRAME_MAX_BODY",
             "receiver->frame.bytes == FRAME_MAX_BODY + 8u",
             "runtime error",
         ),
         (
-            "commands.c",
+            "frames",
+            "protocol/commands.c",
             "bytes <= whole - offset",
             "bytes <= whole",
             "AddressSanitizer: global-buffer-overflow",
         ),
         (
-            "frame.c",
+            "frames",
+            "protocol/frame.c",
             "receiver->too_long = false;",
             "",
             "expected: one answer to a request",
         ),
+        (
+            "mlperf",
+            "mlperf_tiny/parser.c",
+            "parser->length < PARSER_LINE_BYTES",
+            "parser->length <= PARSER_LINE_BYTES + 1u",
+            "runtime error",
+        ),
+        (
+            "mlperf",
+            "mlperf_tiny/monitor.c",
+            "i < bytes && received < expected",
+            "i < bytes",
+            "AddressSanitizer: global-buffer-overflow",
+        ),
+        (
+            "mlperf_floats",
+            "mlperf_tiny/monitor.c",
+            "count > received - offset",
+            "count > received",
+            "AddressSanitizer: global-buffer-overflow",
+        ),
+        (
+            "mlperf",
+            "mlperf_tiny/monitor.c",
+            "memcpy(model.arena + model.inputs[0].offset, benchmark.prepared, benchmark.elements);",
+            "",
+            "expected: the right result",
+        ),
     ],
 )
 @pytest.mark.slow
-def test_what_is_wrong_is_found(firmware, tmp_path, file, right, wrong, said):
-    path = firmware / "protocol" / file
+def test_what_is_wrong_is_found(firmware, tmp_path, target, file, right, wrong, said):
+    path = firmware / file
     text = path.read_text()
     assert right in text
     path.write_text(text.replace(right, wrong, 1))
-    done = fuzz(fuzzing.build("frames", tmp_path, firmware), 2_000_000)
+    done = fuzz(fuzzing.build(target, tmp_path, firmware), 2_000_000)
     assert done.returncode == 1
     assert said in done.stderr
     assert (tmp_path / "fuzz-crash.bin").exists()
