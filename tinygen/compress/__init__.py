@@ -17,6 +17,10 @@ qat_graph   the float graph with these roundings
 qat_model   the same as a keras.Model with variables
 qat         quantization-aware training: ``prepare`` and ``export``
 
+cost        what a model costs on a board, through the compiler
+budget      what it may cost
+prune       fewer channels, until it is within a budget; pruning/ is how
+
 dataset     labelled samples; augment: what may change in them
 classify    what the outputs of a classifier mean
 training    the one training loop; distill: what it minimises with a teacher
