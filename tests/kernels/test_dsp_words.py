@@ -56,9 +56,9 @@ def test_sums_that_are_too_large_are_not_stored_so():
     assert not pairs_up(weights, PAIRED_LIMIT)
 
 
-FULLY_CONNECTED, POINTWISE, WINDOW = (
+FULLY_CONNECTED, COLUMNS, WINDOW = (
     kernels()[name]
-    for name in ("fully_connected_dsp", "conv_2d_dsp_pointwise_w8", "conv_2d_dsp_window_w8")
+    for name in ("fully_connected_dsp", "conv_2d_dsp_columns", "conv_2d_dsp_window_w8")
 )
 
 
@@ -79,7 +79,7 @@ def compiled(seeds, target, monkeypatch):
         for seed in seeds
         for kernel, node in (
             (FULLY_CONNECTED, connected(seed)),
-            (POINTWISE, convolution(seed, 1, 1, 1, lowest=-127)),
+            (COLUMNS, convolution(seed, 1, 1, 1, lowest=-127)),
             (WINDOW, convolution(seed, 2 + seed % 3, 4, 1, lowest=-127)),
         )
         if kernel.refusal(node, target) is None
@@ -89,7 +89,10 @@ def compiled(seeds, target, monkeypatch):
 
 def is_paired(layer):
     params = layer.implementation.params
-    return params.get("paired", False) or params.get("tile", {}).get("packed") == "paired"
+    return params.get("paired", False) or "paired" in (
+        params.get("packed"),
+        params.get("tile", {}).get("packed"),
+    )
 
 
 def test_code_equals_numpy_on_host(monkeypatch):

@@ -118,7 +118,7 @@ def wide_words(weights: Array, *, quads: bool) -> Array:
     return pair_words(padded[..., 0::2], padded[..., 1::2]).reshape(channels, -1)
 
 
-_SUMS: dict[Packing, tuple[str, str]] = {
+SUMS: dict[Packing, tuple[str, str]] = {
     "int16": ("%s", "%s"),
     "int8": ("%s", "2 * %s"),
     "paired": ("%s >> 8", "%s >> 7"),
@@ -142,7 +142,7 @@ def tile(layer: Layer, packed: Packing, *, aligned: bool, **geometry: Any) -> di
         "flat": rows * steps <= FLAT_STEPS,
         "run_steps": steps,
         "unroll": _unroll(steps, UNROLL // 2 if packed == "int8" else UNROLL),
-        "sum": _SUMS[packed][layer.scaling.doubled],
+        "sum": SUMS[packed][layer.scaling.doubled],
         "output_stride": layer.channels,
         **layer.scaling.context,
         **geometry,
@@ -151,13 +151,13 @@ def tile(layer: Layer, packed: Packing, *, aligned: bool, **geometry: Any) -> di
 
 _STEP: dict[Packing, tuple[int, int]] = {"int16": (1, 3), "int8": (5, 6), "paired": (3, 6)}
 """Instructions of a step of two channels, and more of it per pixel."""
-_OUTPUT: dict[Form, int] = {"relu": 4, "round": 6, "general": 30}
+OUTPUT: dict[Form, int] = {"relu": 4, "round": 6, "general": 30}
 
 
 def tile_cycles(tile: dict[str, Any], pixels: int, block: int, channels: int) -> float:
     """Instructions for a row of so many pixels in tiles of ``block``, as measured on Cortex-M4."""
     fixed, per_pixel = _STEP[tile["packed"]]
-    per_output = _OUTPUT[tile["form"]] + (tile["sum"] != "%s")
+    per_output = OUTPUT[tile["form"]] + (tile["sum"] != "%s")
     passes = tile["rows"] * max(1, tile["run_steps"] // tile["unroll"])
     loops = 0 if tile["flat"] or passes == 1 else passes
 

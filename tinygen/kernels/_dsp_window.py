@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from tinygen.ops.windows import Window
 
 
+SMALL = 4096
+"""Outputs up to which a 1x1 layer is not worth a function of its own."""
+
+
 class WindowKernel(Kernel):
     """Blocks of neighbouring pixels by pairs of channels, accumulators in registers."""
 
@@ -46,6 +50,9 @@ class WindowKernel(Kernel):
         geometry = window(node)
         if geometry.dilation_h != 1 or geometry.dilation_w != 1:
             return "the filter is dilated"
+        alone = (geometry.height, geometry.width, geometry.stride_h, geometry.stride_w)
+        if alone == (1, 1, 1, 1) and node.output.size <= SMALL:
+            return "the layer is 1x1 and small; a function that others share is as good"
         if self.weight_bits == 8 and node.input(0).shape[3] % 4:
             return "the input channels are not a multiple of four"
         return None

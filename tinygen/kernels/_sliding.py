@@ -49,6 +49,21 @@ def pixelwise_overlap(window: Window, shape: Shape, channels: int) -> Overlap:
     )
 
 
+def blockwise_overlap(window: Window, shape: Shape, channels: int, block: int) -> Overlap:
+    """The overlap of a kernel that reads all windows of a block of pixels before it writes any.
+
+    The kernel goes over each output row in blocks of ``block`` neighbouring pixels, and what is
+    left of the row is a block as well.
+
+    Proof, with C, D and first(p) as above and start(p) the first pixel of the block of p: when the
+    window of p is read, what has been written ends at out + start(p) D, and must lie below
+    in + first(p) C.
+    """
+    width = window.out_width
+    starts = ((p - p % width % block, first) for p, first in _pixels(window, shape))
+    return Overlap(distance=max(start * channels - first * shape[3] for start, first in starts))
+
+
 def _pixels(window: Window, shape: Shape) -> Iterator[tuple[int, int]]:
     """Every output pixel, and an input pixel before which its window reads nothing."""
     for y in range(window.out_height):

@@ -221,31 +221,36 @@ static void conv_2d_dsp_window_w16_3x3x1_to_16(const int8_t *input, int8_t *outp
 }
 
 /*
- * Depthwise convolution 3x3, 8x8x16 to 8x8x16. The scratch is the plane of one channel,
+ * Depthwise convolution 3x3, 8x8 to 8x8 of any number of channels. The scratch is the plane of one channel,
  * int16 with the zero point around it; two outputs are computed at a time. The output may lie at
  * the start of the input.
  */
-static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *output, const int32_t *stream,
+typedef struct {
+    int32_t channels;
+} depthwise_conv_2d_dsp_3x3_8x8_s1_t;
+
+static void depthwise_conv_2d_dsp_3x3_8x8_s1(const depthwise_conv_2d_dsp_3x3_8x8_s1_t *layer, const int8_t *input, int8_t *output, const int32_t *stream,
     uint8_t *memory)
 {
     int16_t *const plane = (int16_t *)(void *)memory;
+    const int32_t channels = layer->channels;
     for (int32_t i = 0; i < 100; ++i) {
         plane[i] = -128;
     }
-    for (int32_t channel = 0; channel < 16; ++channel) {
+    for (int32_t channel = 0; channel < channels; ++channel) {
         const int8_t *from = input + channel;
         int16_t *to = plane + 11;
         for (int32_t y = 0; y < 8; ++y) {
             to[0] = from[0];
-            to[1] = from[16];
-            to[2] = from[32];
-            to[3] = from[48];
-            to[4] = from[64];
-            to[5] = from[80];
-            to[6] = from[96];
-            to[7] = from[112];
+            to[1] = from[channels];
+            to[2] = from[2 * channels];
+            to[3] = from[3 * channels];
+            to[4] = from[4 * channels];
+            to[5] = from[5 * channels];
+            to[6] = from[6 * channels];
+            to[7] = from[7 * channels];
             to += 10;
-            from += 128;
+            from += 8 * channels;
         }
 
         const int32_t w01_0 = stream[0], w01_1 = stream[1], w01_2 = stream[2];
@@ -277,7 +282,8 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
             b = tg_smlad(t, w12_2, b);
             p2 = t;
             out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[16] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             a = b = bias;
             t = x[2];
             a = tg_smlad(p0, w01_0, a);
@@ -297,8 +303,9 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
             a = tg_smlatb(w12_2, t, a);
             b = tg_smlad(t, w12_2, b);
             p2 = t;
-            out[32] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[48] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             a = b = bias;
             t = x[3];
             a = tg_smlad(p0, w01_0, a);
@@ -318,8 +325,9 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
             a = tg_smlatb(w12_2, t, a);
             b = tg_smlad(t, w12_2, b);
             p2 = t;
-            out[64] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[80] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             a = b = bias;
             t = x[4];
             a = tg_smlad(p0, w01_0, a);
@@ -339,173 +347,209 @@ static void depthwise_conv_2d_dsp_3x3_8x8x16_s1(const int8_t *input, int8_t *out
             a = tg_smlatb(w12_2, t, a);
             b = tg_smlad(t, w12_2, b);
             p2 = t;
-            out[96] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[112] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             x += 5;
-            out += 128;
         }
     }
 }
 
 /*
- * Convolution 1x1, 64 pixels of 16 channels to 16, int16 weights, 4 pixels by 2 channels
- * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
- * stream holds for each two channels their biases, their weights in that order, and multiplier,
- * addend and shift of each.
+ * A convolution without dilation, paired weights, 4 pixels by 2 channels at a time. The values under the filter
+ * of these pixels are widened into columns, as pairs (0, 2) and (1, 3) of four, the pixels next to each
+ * other; filter rows are filled up to fours, and all of them to a whole number of loops, where they
+ * meet zero weights.
  */
-static void conv_2d_dsp_pointwise_w16_64x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream,
-    uint8_t *memory)
+typedef struct {
+    const int32_t *stream; /* biases, weights, requantization */
+    int32_t words; /* of a pixel's column */
+    int32_t run; /* values of a filter row */
+    uint16_t rows; /* of the filter */
+    uint16_t channels; /* of the output */
+    uint16_t out_height; /* pixels */
+    uint16_t blocks; /* whole, of a row */
+    int32_t line_step; /* to the next line */
+    int32_t row_step; /* bytes from one filter row to the next */
+    int32_t pixel_step; /* bytes to the next pixel */
+} conv_2d_dsp_columns_4x4_relu_t;
+
+/* The first `count` of four values. */
+static int32_t conv_2d_dsp_columns_4x4_relu_rest(const int8_t *from, int32_t count)
 {
-    int32_t *const scratch = (int32_t *)(void *)memory;
-    for (int32_t i = 0; i < 16; ++i) {
-        int32_t *wide = scratch;
-        const int8_t *const end = input + 64;
-        do {
-            const int32_t quad = tg_load32(input);
-            input += 4;
-            *wide++ = tg_sxtb16(quad);
-            *wide++ = tg_sxtb16_odd(quad);
-        } while (input != end);
-        const tg_pair_word *const window = scratch;
-        const int32_t *s = stream;
-        for (int32_t channel = 0; channel < 8; ++channel) {
-            int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
-            int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
-            s += 2;
-            const tg_pair_word *x = window;
-            int32_t pair, w0, w1;
-            w0 = s[0];
-            w1 = s[1];
-            pair = x[0];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[8];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[16];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[24];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[2];
-            w1 = s[3];
-            pair = x[1];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[9];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[17];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[25];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[4];
-            w1 = s[5];
-            pair = x[2];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[10];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[18];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[26];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[6];
-            w1 = s[7];
-            pair = x[3];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[11];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[19];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[27];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[8];
-            w1 = s[9];
-            pair = x[4];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[12];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[20];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[28];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[10];
-            w1 = s[11];
-            pair = x[5];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[13];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[21];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[29];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[12];
-            w1 = s[13];
-            pair = x[6];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[14];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[22];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[30];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[14];
-            w1 = s[15];
-            pair = x[7];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[15];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[23];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[31];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            s += 16;
-            int32_t m, c, n;
-            m = s[0];
-            c = s[1];
-            n = s[2];
-            output[0] = (int8_t)tg_ssat8(tg_smmlar(acc00, m, c) >> n);
-            output[16] = (int8_t)tg_ssat8(tg_smmlar(acc01, m, c) >> n);
-            output[32] = (int8_t)tg_ssat8(tg_smmlar(acc02, m, c) >> n);
-            output[48] = (int8_t)tg_ssat8(tg_smmlar(acc03, m, c) >> n);
-            m = s[3];
-            c = s[4];
-            n = s[5];
-            output[1] = (int8_t)tg_ssat8(tg_smmlar(acc10, m, c) >> n);
-            output[17] = (int8_t)tg_ssat8(tg_smmlar(acc11, m, c) >> n);
-            output[33] = (int8_t)tg_ssat8(tg_smmlar(acc12, m, c) >> n);
-            output[49] = (int8_t)tg_ssat8(tg_smmlar(acc13, m, c) >> n);
-            s += 6;
-            output += 2;
+    uint32_t quad = 0;
+    while (--count >= 0) {
+        quad = quad << 8 | (uint8_t)from[count];
+    }
+    return (int32_t)quad;
+}
+
+static void TG_ALL_SHAPES conv_2d_dsp_columns_4x4_relu(const conv_2d_dsp_columns_4x4_relu_t *layer,
+    const int8_t *input, int8_t *output, uint8_t *memory)
+{
+    int32_t *const columns = (int32_t *)(void *)memory;
+    const int32_t channels = layer->channels;
+    for (int32_t y = 0; y < layer->out_height; ++y) {
+        const int8_t *from = input + y * layer->line_step;
+        for (int32_t i = 0; i < layer->blocks; ++i) {
+            int32_t *wide = columns;
+            for (int32_t row = 0; row < layer->rows; ++row) {
+                const int8_t *in0 = from + row * layer->row_step;
+                const int8_t *in1 = in0 + layer->pixel_step;
+                const int8_t *in2 = in1 + layer->pixel_step;
+                const int8_t *in3 = in2 + layer->pixel_step;
+                for (const int8_t *const end = in0 + (layer->run & ~3); in0 != end;) {
+                    const int32_t quad0 = tg_load32(in0);
+                    const int32_t quad1 = tg_load32(in1);
+                    const int32_t quad2 = tg_load32(in2);
+                    const int32_t quad3 = tg_load32(in3);
+                    TG_STORE_PAIR(wide + 0, tg_sxtb16(quad0), tg_sxtb16(quad1));
+                    TG_STORE_PAIR(wide + 4, quad0 ^ 0x007F007F, quad1 ^ 0x007F007F);
+                    TG_STORE_PAIR(wide + 2, tg_sxtb16(quad2), tg_sxtb16(quad3));
+                    TG_STORE_PAIR(wide + 6, quad2 ^ 0x007F007F, quad3 ^ 0x007F007F);
+                    wide += 8;
+                    in0 += 4;
+                    in1 += 4;
+                    in2 += 4;
+                    in3 += 4;
+                }
+                if (layer->run & 3) {
+                    const int32_t quad0 = conv_2d_dsp_columns_4x4_relu_rest(in0, layer->run & 3);
+                    const int32_t quad1 = conv_2d_dsp_columns_4x4_relu_rest(in1, layer->run & 3);
+                    const int32_t quad2 = conv_2d_dsp_columns_4x4_relu_rest(in2, layer->run & 3);
+                    const int32_t quad3 = conv_2d_dsp_columns_4x4_relu_rest(in3, layer->run & 3);
+                    TG_STORE_PAIR(wide + 0, tg_sxtb16(quad0), tg_sxtb16(quad1));
+                    TG_STORE_PAIR(wide + 4, quad0 ^ 0x007F007F, quad1 ^ 0x007F007F);
+                    TG_STORE_PAIR(wide + 2, tg_sxtb16(quad2), tg_sxtb16(quad3));
+                    TG_STORE_PAIR(wide + 6, quad2 ^ 0x007F007F, quad3 ^ 0x007F007F);
+                    wide += 8;
+                }
+            }
+            const int32_t *s = layer->stream;
+            const int8_t *const last = output + (channels - 2);
+            for (int8_t *to = output;; to = to + 2 > last ? output + (channels - 2) : to + 2) {
+                int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
+                int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
+                s += 2;
+                const int32_t *x = columns;
+                TG_FORGET(x);
+                int32_t w0, w1, p0, p1;
+                TG_LOAD_PAIR(w0, w1, s + 0);
+                TG_LOAD_PAIR(p0, p1, x + 0);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 0 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                w0 = tg_sxtb16(w0);
+                w1 = tg_sxtb16(w1);
+                TG_LOAD_PAIR(p0, p1, x + 4);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 4 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                TG_LOAD_PAIR(w0, w1, s + 2);
+                TG_LOAD_PAIR(p0, p1, x + 8);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 8 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                w0 = tg_sxtb16(w0);
+                w1 = tg_sxtb16(w1);
+                TG_LOAD_PAIR(p0, p1, x + 12);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 12 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                TG_LOAD_PAIR(w0, w1, s + 4);
+                TG_LOAD_PAIR(p0, p1, x + 16);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 16 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                w0 = tg_sxtb16(w0);
+                w1 = tg_sxtb16(w1);
+                TG_LOAD_PAIR(p0, p1, x + 20);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 20 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                TG_LOAD_PAIR(w0, w1, s + 6);
+                TG_LOAD_PAIR(p0, p1, x + 24);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 24 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                w0 = tg_sxtb16(w0);
+                w1 = tg_sxtb16(w1);
+                TG_LOAD_PAIR(p0, p1, x + 28);
+                TG_SMLAD_ONTO(acc00, p0, w0);
+                TG_SMLAD_ONTO(acc10, p0, w1);
+                TG_SMLAD_ONTO(acc01, p1, w0);
+                TG_SMLAD_ONTO(acc11, p1, w1);
+                TG_LOAD_PAIR(p0, p1, x + 28 + 2);
+                TG_SMLAD_ONTO(acc02, p0, w0);
+                TG_SMLAD_ONTO(acc12, p0, w1);
+                TG_SMLAD_ONTO(acc03, p1, w0);
+                TG_SMLAD_ONTO(acc13, p1, w1);
+                s += 8;
+                int32_t m, c, n;
+                m = s[0];
+                c = s[1];
+                n = s[2];
+                to[0] = (int8_t)tg_ssat8(tg_smmlar(acc00 >> 7, m, c) >> n);
+                to[channels] = (int8_t)tg_ssat8(tg_smmlar(acc01 >> 7, m, c) >> n);
+                to[2 * channels] = (int8_t)tg_ssat8(tg_smmlar(acc02 >> 7, m, c) >> n);
+                to[3 * channels] = (int8_t)tg_ssat8(tg_smmlar(acc03 >> 7, m, c) >> n);
+                m = s[3];
+                c = s[4];
+                n = s[5];
+                to[1] = (int8_t)tg_ssat8(tg_smmlar(acc10 >> 7, m, c) >> n);
+                to[channels + 1] = (int8_t)tg_ssat8(tg_smmlar(acc11 >> 7, m, c) >> n);
+                to[2 * channels + 1] = (int8_t)tg_ssat8(tg_smmlar(acc12 >> 7, m, c) >> n);
+                to[3 * channels + 1] = (int8_t)tg_ssat8(tg_smmlar(acc13 >> 7, m, c) >> n);
+                s += 6;
+                if (to == last) {
+                    break;
+                }
+            }
+            output += 4 * channels;
+            from += 4 * layer->pixel_step;
         }
-        output += 48;
     }
 }
 
@@ -562,27 +606,32 @@ static void max_pool_2d_portable_2x2x16(const int8_t *input, int8_t *output)
 }
 
 /*
- * Depthwise convolution 3x3, 4x4x16 to 4x4x16. The scratch is the plane of one channel,
+ * Depthwise convolution 3x3, 4x4 to 4x4 of any number of channels. The scratch is the plane of one channel,
  * int16 with the zero point around it; two outputs are computed at a time. The output may lie at
  * the start of the input.
  */
-static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *output, const int32_t *stream,
+typedef struct {
+    int32_t channels;
+} depthwise_conv_2d_dsp_3x3_4x4_s1_t;
+
+static void depthwise_conv_2d_dsp_3x3_4x4_s1(const depthwise_conv_2d_dsp_3x3_4x4_s1_t *layer, const int8_t *input, int8_t *output, const int32_t *stream,
     uint8_t *memory)
 {
     int16_t *const plane = (int16_t *)(void *)memory;
+    const int32_t channels = layer->channels;
     for (int32_t i = 0; i < 36; ++i) {
         plane[i] = -128;
     }
-    for (int32_t channel = 0; channel < 16; ++channel) {
+    for (int32_t channel = 0; channel < channels; ++channel) {
         const int8_t *from = input + channel;
         int16_t *to = plane + 7;
         for (int32_t y = 0; y < 4; ++y) {
             to[0] = from[0];
-            to[1] = from[16];
-            to[2] = from[32];
-            to[3] = from[48];
+            to[1] = from[channels];
+            to[2] = from[2 * channels];
+            to[3] = from[3 * channels];
             to += 6;
-            from += 64;
+            from += 4 * channels;
         }
 
         const int32_t w01_0 = stream[0], w01_1 = stream[1], w01_2 = stream[2];
@@ -614,7 +663,8 @@ static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *out
             b = tg_smlad(t, w12_2, b);
             p2 = t;
             out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[16] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             a = b = bias;
             t = x[2];
             a = tg_smlad(p0, w01_0, a);
@@ -634,335 +684,11 @@ static void depthwise_conv_2d_dsp_3x3_4x4x16_s1(const int8_t *input, int8_t *out
             a = tg_smlatb(w12_2, t, a);
             b = tg_smlad(t, w12_2, b);
             p2 = t;
-            out[32] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
-            out[48] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out[0] = (int8_t)tg_ssat8(tg_smmlar(a, m, c) >> n);
+            out[channels] = (int8_t)tg_ssat8(tg_smmlar(b, m, c) >> n);
+            out += 2 * channels;
             x += 3;
-            out += 64;
         }
-    }
-}
-
-/*
- * Convolution 1x1, 16 pixels of 16 channels to 8, int16 weights, 4 pixels by 2 channels
- * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
- * stream holds for each two channels their biases, their weights in that order, and multiplier,
- * addend and shift of each.
- */
-static void conv_2d_dsp_pointwise_w16_16x16_to_8(const int8_t *input, int8_t *output, const int32_t *stream,
-    uint8_t *memory)
-{
-    int32_t *const scratch = (int32_t *)(void *)memory;
-    for (int32_t i = 0; i < 4; ++i) {
-        int32_t *wide = scratch;
-        const int8_t *const end = input + 64;
-        do {
-            const int32_t quad = tg_load32(input);
-            input += 4;
-            *wide++ = tg_sxtb16(quad);
-            *wide++ = tg_sxtb16_odd(quad);
-        } while (input != end);
-        const tg_pair_word *const window = scratch;
-        const int32_t *s = stream;
-        for (int32_t channel = 0; channel < 4; ++channel) {
-            int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
-            int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
-            s += 2;
-            const tg_pair_word *x = window;
-            int32_t pair, w0, w1;
-            w0 = s[0];
-            w1 = s[1];
-            pair = x[0];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[8];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[16];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[24];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[2];
-            w1 = s[3];
-            pair = x[1];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[9];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[17];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[25];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[4];
-            w1 = s[5];
-            pair = x[2];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[10];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[18];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[26];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[6];
-            w1 = s[7];
-            pair = x[3];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[11];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[19];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[27];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[8];
-            w1 = s[9];
-            pair = x[4];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[12];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[20];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[28];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[10];
-            w1 = s[11];
-            pair = x[5];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[13];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[21];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[29];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[12];
-            w1 = s[13];
-            pair = x[6];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[14];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[22];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[30];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[14];
-            w1 = s[15];
-            pair = x[7];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[15];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[23];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[31];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            s += 16;
-            int32_t m, c, n;
-            m = s[0];
-            c = s[1];
-            n = s[2];
-            output[0] = (int8_t)tg_ssat8(tg_smmlar(acc00, m, c) >> n);
-            output[8] = (int8_t)tg_ssat8(tg_smmlar(acc01, m, c) >> n);
-            output[16] = (int8_t)tg_ssat8(tg_smmlar(acc02, m, c) >> n);
-            output[24] = (int8_t)tg_ssat8(tg_smmlar(acc03, m, c) >> n);
-            m = s[3];
-            c = s[4];
-            n = s[5];
-            output[1] = (int8_t)tg_ssat8(tg_smmlar(acc10, m, c) >> n);
-            output[9] = (int8_t)tg_ssat8(tg_smmlar(acc11, m, c) >> n);
-            output[17] = (int8_t)tg_ssat8(tg_smmlar(acc12, m, c) >> n);
-            output[25] = (int8_t)tg_ssat8(tg_smmlar(acc13, m, c) >> n);
-            s += 6;
-            output += 2;
-        }
-        output += 24;
-    }
-}
-
-/*
- * Convolution 1x1, 16 pixels of 16 channels to 16, int16 weights, 4 pixels by 2 channels
- * at a time. The input values of a block are widened once, as pairs (0, 2) and (1, 3) of four; the
- * stream holds for each two channels their biases, their weights in that order, and multiplier,
- * addend and shift of each.
- */
-static void conv_2d_dsp_pointwise_w16_16x16_to_16(const int8_t *input, int8_t *output, const int32_t *stream,
-    uint8_t *memory)
-{
-    int32_t *const scratch = (int32_t *)(void *)memory;
-    for (int32_t i = 0; i < 4; ++i) {
-        int32_t *wide = scratch;
-        const int8_t *const end = input + 64;
-        do {
-            const int32_t quad = tg_load32(input);
-            input += 4;
-            *wide++ = tg_sxtb16(quad);
-            *wide++ = tg_sxtb16_odd(quad);
-        } while (input != end);
-        const tg_pair_word *const window = scratch;
-        const int32_t *s = stream;
-        for (int32_t channel = 0; channel < 8; ++channel) {
-            int32_t acc00 = s[0], acc01 = s[0], acc02 = s[0], acc03 = s[0];
-            int32_t acc10 = s[1], acc11 = s[1], acc12 = s[1], acc13 = s[1];
-            s += 2;
-            const tg_pair_word *x = window;
-            int32_t pair, w0, w1;
-            w0 = s[0];
-            w1 = s[1];
-            pair = x[0];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[8];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[16];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[24];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[2];
-            w1 = s[3];
-            pair = x[1];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[9];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[17];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[25];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[4];
-            w1 = s[5];
-            pair = x[2];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[10];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[18];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[26];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[6];
-            w1 = s[7];
-            pair = x[3];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[11];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[19];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[27];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[8];
-            w1 = s[9];
-            pair = x[4];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[12];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[20];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[28];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[10];
-            w1 = s[11];
-            pair = x[5];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[13];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[21];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[29];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[12];
-            w1 = s[13];
-            pair = x[6];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[14];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[22];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[30];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            w0 = s[14];
-            w1 = s[15];
-            pair = x[7];
-            acc00 = tg_smlad(pair, w0, acc00);
-            acc10 = tg_smlad(pair, w1, acc10);
-            pair = x[15];
-            acc01 = tg_smlad(pair, w0, acc01);
-            acc11 = tg_smlad(pair, w1, acc11);
-            pair = x[23];
-            acc02 = tg_smlad(pair, w0, acc02);
-            acc12 = tg_smlad(pair, w1, acc12);
-            pair = x[31];
-            acc03 = tg_smlad(pair, w0, acc03);
-            acc13 = tg_smlad(pair, w1, acc13);
-            s += 16;
-            int32_t m, c, n;
-            m = s[0];
-            c = s[1];
-            n = s[2];
-            output[0] = (int8_t)tg_ssat8(tg_smmlar(acc00, m, c) >> n);
-            output[16] = (int8_t)tg_ssat8(tg_smmlar(acc01, m, c) >> n);
-            output[32] = (int8_t)tg_ssat8(tg_smmlar(acc02, m, c) >> n);
-            output[48] = (int8_t)tg_ssat8(tg_smmlar(acc03, m, c) >> n);
-            m = s[3];
-            c = s[4];
-            n = s[5];
-            output[1] = (int8_t)tg_ssat8(tg_smmlar(acc10, m, c) >> n);
-            output[17] = (int8_t)tg_ssat8(tg_smmlar(acc11, m, c) >> n);
-            output[33] = (int8_t)tg_ssat8(tg_smmlar(acc12, m, c) >> n);
-            output[49] = (int8_t)tg_ssat8(tg_smmlar(acc13, m, c) >> n);
-            s += 6;
-            output += 2;
-        }
-        output += 48;
     }
 }
 
@@ -1323,6 +1049,10 @@ static void layer_stem(uint8_t *arena)
                                        arena + 1024);
 }
 
+static const depthwise_conv_2d_dsp_3x3_8x8_s1_t record_block_1_depthwise = {
+    .channels = 16,
+};
+
 /*
  * 1: block_1_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 9216 MACs)
  *   input   int8_t [1][8][8][16] at arena 0 .. 1024
@@ -1331,24 +1061,38 @@ static void layer_stem(uint8_t *arena)
  */
 static void layer_block_1_depthwise(uint8_t *arena)
 {
-    depthwise_conv_2d_dsp_3x3_8x8x16_s1((const int8_t *)(arena + 0),
-                                        (int8_t *)(arena + 1024),
-                                        network_block_1_depthwise_stream,
-                                        arena + 2048);
+    depthwise_conv_2d_dsp_3x3_8x8_s1(&record_block_1_depthwise,
+                                     (const int8_t *)(arena + 0),
+                                     (int8_t *)(arena + 1024),
+                                     network_block_1_depthwise_stream,
+                                     arena + 2048);
 }
 
+static const conv_2d_dsp_columns_4x4_relu_t record_block_1_pointwise = {
+    .stream = network_block_1_pointwise_stream,
+    .words = 8,
+    .run = 16,
+    .rows = 1,
+    .channels = 16,
+    .out_height = 1,
+    .blocks = 16,
+    .line_step = 1024,
+    .row_step = 1024,
+    .pixel_step = 16,
+};
+
 /*
- * 2: block_1_pointwise (CONV_2D by conv_2d_dsp_pointwise_w16, 16384 MACs)
+ * 2: block_1_pointwise (CONV_2D by conv_2d_dsp_columns, 16384 MACs)
  *   input   int8_t [1][8][8][16] at arena 1024 .. 2048
  *   output  int8_t [1][8][8][16] at arena 1024 .. 2048
  *   scratch uint8_t [128] at arena 2048 .. 2176
  */
 static void layer_block_1_pointwise(uint8_t *arena)
 {
-    conv_2d_dsp_pointwise_w16_64x16_to_16((const int8_t *)(arena + 1024),
-                                          (int8_t *)(arena + 1024),
-                                          network_block_1_pointwise_stream,
-                                          arena + 2048);
+    conv_2d_dsp_columns_4x4_relu(&record_block_1_pointwise,
+                                 (const int8_t *)(arena + 1024),
+                                 (int8_t *)(arena + 1024),
+                                 arena + 2048);
 }
 
 /*
@@ -1377,6 +1121,10 @@ static void layer_pool(uint8_t *arena)
                                 (int8_t *)(arena + 0));
 }
 
+static const depthwise_conv_2d_dsp_3x3_4x4_s1_t record_block_2_depthwise = {
+    .channels = 16,
+};
+
 /*
  * 5: block_2_depthwise (DEPTHWISE_CONV_2D by depthwise_conv_2d_dsp_3x3, 2304 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
@@ -1385,38 +1133,65 @@ static void layer_pool(uint8_t *arena)
  */
 static void layer_block_2_depthwise(uint8_t *arena)
 {
-    depthwise_conv_2d_dsp_3x3_4x4x16_s1((const int8_t *)(arena + 0),
-                                        (int8_t *)(arena + 256),
-                                        network_block_2_depthwise_stream,
-                                        arena + 512);
+    depthwise_conv_2d_dsp_3x3_4x4_s1(&record_block_2_depthwise,
+                                     (const int8_t *)(arena + 0),
+                                     (int8_t *)(arena + 256),
+                                     network_block_2_depthwise_stream,
+                                     arena + 512);
 }
 
+static const conv_2d_dsp_columns_4x4_relu_t record_side = {
+    .stream = network_side_stream,
+    .words = 8,
+    .run = 16,
+    .rows = 1,
+    .channels = 8,
+    .out_height = 1,
+    .blocks = 4,
+    .line_step = 256,
+    .row_step = 256,
+    .pixel_step = 16,
+};
+
 /*
- * 6: side (CONV_2D by conv_2d_dsp_pointwise_w16, 2048 MACs)
+ * 6: side (CONV_2D by conv_2d_dsp_columns, 2048 MACs)
  *   input   int8_t [1][4][4][16] at arena 0 .. 256
  *   output  int8_t [1][4][4][8] at arena 512 .. 640
  *   scratch uint8_t [128] at arena 640 .. 768
  */
 static void layer_side(uint8_t *arena)
 {
-    conv_2d_dsp_pointwise_w16_16x16_to_8((const int8_t *)(arena + 0),
-                                         (int8_t *)(arena + 512),
-                                         network_side_stream,
-                                         arena + 640);
+    conv_2d_dsp_columns_4x4_relu(&record_side,
+                                 (const int8_t *)(arena + 0),
+                                 (int8_t *)(arena + 512),
+                                 arena + 640);
 }
 
+static const conv_2d_dsp_columns_4x4_relu_t record_block_2_pointwise = {
+    .stream = network_block_2_pointwise_stream,
+    .words = 8,
+    .run = 16,
+    .rows = 1,
+    .channels = 16,
+    .out_height = 1,
+    .blocks = 4,
+    .line_step = 256,
+    .row_step = 256,
+    .pixel_step = 16,
+};
+
 /*
- * 7: block_2_pointwise (CONV_2D by conv_2d_dsp_pointwise_w16, 4096 MACs)
+ * 7: block_2_pointwise (CONV_2D by conv_2d_dsp_columns, 4096 MACs)
  *   input   int8_t [1][4][4][16] at arena 256 .. 512
  *   output  int8_t [1][4][4][16] at arena 120 .. 376
  *   scratch uint8_t [128] at arena 640 .. 768
  */
 static void layer_block_2_pointwise(uint8_t *arena)
 {
-    conv_2d_dsp_pointwise_w16_16x16_to_16((const int8_t *)(arena + 256),
-                                          (int8_t *)(arena + 120),
-                                          network_block_2_pointwise_stream,
-                                          arena + 640);
+    conv_2d_dsp_columns_4x4_relu(&record_block_2_pointwise,
+                                 (const int8_t *)(arena + 256),
+                                 (int8_t *)(arena + 120),
+                                 arena + 640);
 }
 
 /*

@@ -39,8 +39,21 @@ static inline void tg_store32(void *to, int32_t word)
  */
 #if defined(__GNUC__)
 #define TG_RELOAD() __asm volatile("" ::: "memory")
+/* A pointer whose value the compiler forgets, or it would keep all that is at its offsets at hand. */
+#define TG_FORGET(pointer) __asm volatile("" : "+r"(pointer))
 #else
 #define TG_RELOAD() (void)0
+#define TG_FORGET(pointer) (void)0
+#endif
+
+/*
+ * A function for layers of all shapes: where only one layer uses it, the compiler would copy it for
+ * that shape, and keep addresses that have become constants in registers that it does not have.
+ */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TG_ALL_SHAPES __attribute__((noinline, noclone))
+#else
+#define TG_ALL_SHAPES
 #endif
 
 #if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
@@ -91,6 +104,10 @@ typedef int64_t tg_two_words __attribute__((aligned(4), may_alias));
     __asm("ldrd %0, %1, %2"                                                                        \
           : "=r"(first), "=r"(second)                                                              \
           : "m"(*(const tg_two_words *)(const void *)(from)))
+/* acc += a.low * b.low + a.high * b.high, where no register is left for a second accumulator */
+#define TG_SMLAD_ONTO(acc, a, b) __asm("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b))
+#define TG_STORE_PAIR(to, first, second)                                                           \
+    __asm("strd %1, %2, %0" : "=m"(*(tg_two_words *)(void *)(to)) : "r"(first), "r"(second))
 #define tg_ssat8(x)                                                                                \
     __extension__({                                                                                \
         int32_t ssat_result;                                                                       \
@@ -101,6 +118,8 @@ typedef int64_t tg_two_words __attribute__((aligned(4), may_alias));
 #else
 
 #define TG_LOAD_PAIR(first, second, from) ((first) = (from)[0], (second) = (from)[1])
+#define TG_SMLAD_ONTO(acc, a, b) ((acc) = tg_smlad(a, b, acc))
+#define TG_STORE_PAIR(to, first, second) ((to)[0] = (first), (to)[1] = (second))
 static inline int32_t tg_low(int32_t pair) { return (int16_t)pair; }
 static inline int32_t tg_high(int32_t pair) { return pair >> 16; }
 static inline int32_t tg_pair(int32_t low, int32_t high)

@@ -7,12 +7,12 @@
 /* The alignment stands here as well: clang would take more for granted than the definition gives. */
 extern _Alignas(4) const int32_t network_stem_stream[160];
 extern _Alignas(4) const int32_t network_block_1_depthwise_stream[160];
-extern _Alignas(4) const int32_t network_block_1_pointwise_stream[192];
+extern _Alignas(4) const int32_t network_block_1_pointwise_stream[128];
 extern _Alignas(4) const int32_t network_sum_table_a[256];
 extern _Alignas(4) const int32_t network_sum_table_b[256];
 extern _Alignas(4) const int32_t network_block_2_depthwise_stream[160];
-extern _Alignas(4) const int32_t network_side_stream[96];
-extern _Alignas(4) const int32_t network_block_2_pointwise_stream[192];
+extern _Alignas(4) const int32_t network_side_stream[64];
+extern _Alignas(4) const int32_t network_block_2_pointwise_stream[128];
 extern _Alignas(4) const int32_t network_classes_stream[100];
 extern _Alignas(4) const int32_t network_classes_softmax_exponentials[169];
 
