@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinygen import data, reference, trial
-from tinygen.device.faults import FaultyTransport
+from tinygen.device.faults import Faults, FaultyTransport
 from tinygen.device.protocol import Command, FrameReader, encode
 from tinygen.errors import ProofError
 from tinygen.progress import Silent
@@ -124,7 +124,7 @@ def test_a_reset_in_the_middle_of_a_sample_repeats_it(dut):
 
 def test_nothing_is_lost_on_a_bad_line(dut, samples):
     def bad(line):
-        return FaultyTransport(line, drop=0.05, corrupt=0.05, duplicate=0.05, seed=11)
+        return FaultyTransport(line, Faults(drop=0.05, corrupt=0.05, duplicate=0.05), seed=11)
 
     dut.reconnect(bad)
     fifty = data.Samples(tuple(array[:50] for array in samples.inputs))

@@ -6,7 +6,7 @@ import pytest
 
 from device.fake_device import INPUTS, FakeDevice, network
 from tinygen.device.ahead import QUEUE_BYTES, infer_all
-from tinygen.device.faults import FaultyTransport
+from tinygen.device.faults import Faults, FaultyTransport
 from tinygen.device.protocol import Command, FrameReader
 from tinygen.device.session import Patience, Session
 from tinygen.errors import DeviceError
@@ -92,7 +92,7 @@ def test_results_are_handed_on_before_the_next_is_waited_for():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_lost_on_a_bad_line(seed):
-    line = FaultyTransport(FakeDevice(), drop=0.02, corrupt=0.02, duplicate=0.05, seed=seed)
+    line = FaultyTransport(FakeDevice(), Faults(drop=0.02, corrupt=0.02, duplicate=0.05), seed=seed)
     session = Session(line, patience=IMPATIENT)
     inputs = samples(200, seed)
     assert outputs(session, inputs) == [network(*sample) for sample in inputs]

@@ -7,7 +7,7 @@ import zlib
 import loopback
 import pytest
 
-from tinygen.device.faults import FaultyTransport
+from tinygen.device.faults import Faults, FaultyTransport
 from tinygen.device.session import Patience, Session
 from tinygen.device.transport import SerialTransport
 
@@ -54,7 +54,9 @@ def test_the_whole_conversation(device):
 @pytest.mark.slow
 def test_nothing_is_lost_on_a_bad_line(device):
     bad = FaultyTransport(
-        SerialTransport(device.url, 100_000_000), drop=0.05, corrupt=0.05, duplicate=0.05, seed=3
+        SerialTransport(device.url, 100_000_000),
+        Faults(drop=0.05, corrupt=0.05, duplicate=0.05),
+        seed=3,
     )
     with Session(bad, patience=Patience(shortest_wait=0.002)) as session:
         for inputs in samples(500):
@@ -64,7 +66,9 @@ def test_nothing_is_lost_on_a_bad_line(device):
 
 def test_resets_in_the_middle_of_a_bad_line(device):
     bad = FaultyTransport(
-        SerialTransport(device.url, 100_000_000), drop=0.05, corrupt=0.05, duplicate=0.05, seed=4
+        SerialTransport(device.url, 100_000_000),
+        Faults(drop=0.05, corrupt=0.05, duplicate=0.05),
+        seed=4,
     )
     with Session(bad, patience=Patience(shortest_wait=0.002)) as session:
         for number, inputs in enumerate(samples(60)):

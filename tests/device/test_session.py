@@ -4,7 +4,7 @@ import time
 import pytest
 
 from device.fake_device import BUILD_ID, INPUTS, MODEL_SHA256, TICKS, FakeDevice, network
-from tinygen.device.faults import FaultyTransport
+from tinygen.device.faults import Faults, FaultyTransport
 from tinygen.device.protocol import Command, LayerInfo, encode_answer
 from tinygen.device.requests import Request
 from tinygen.device.session import Expected, Patience, Session
@@ -55,7 +55,7 @@ def test_reset_and_provoked_fault_are_followed_by_a_new_greeting():
 
 @pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_lost_on_a_bad_line(seed):
-    line = FaultyTransport(FakeDevice(), drop=0.05, corrupt=0.05, duplicate=0.05, seed=seed)
+    line = FaultyTransport(FakeDevice(), Faults(drop=0.05, corrupt=0.05, duplicate=0.05), seed=seed)
     session = Session(line, patience=Patience(shortest_wait=0.001))
     for inputs in samples(500, seed):
         assert session.infer(inputs).outputs == network(*inputs)
@@ -65,7 +65,7 @@ def test_nothing_is_lost_on_a_bad_line(seed):
 
 def test_a_device_that_resets_all_the_time_still_gives_right_answers():
     device = FakeDevice(reset_rate=0.05)
-    line = FaultyTransport(device, drop=0.03, corrupt=0.03, duplicate=0.03, seed=5)
+    line = FaultyTransport(device, Faults(drop=0.03, corrupt=0.03, duplicate=0.03), seed=5)
     session = Session(line, patience=Patience(shortest_wait=0.001))
     for inputs in samples(200):
         assert session.infer(inputs).outputs == network(*inputs)
@@ -210,6 +210,35 @@ def test_time_outs_follow_the_answers():
     assert 0.1 <= times.after(0) < 0.11
     times.learn(3.0, 2)
     assert times.after(0) > 0.4
-    times.learn(0.1, 0)
+    for _ in range(50):
+        times.learn(0.1, 0)
     assert times.after(0) < 0.15
-    assert AnswerTime(shortest=0.01).after(40) == 30
+    assert times.after(40) == times.after(3)
+
+
+def test_a_slow_device_is_soon_waited_for():
+    times = AnswerTime(shortest=0.05)
+    repeated = []
+    for _ in range(15):
+        began, retries = 0.0, 0
+        while began + times.after(retries) < 20.0:
+            began += times.after(retries)
+            retries += 1
+        times.learn(20.0 - began, retries)
+        repeated.append(retries)
+    assert repeated[0] > 5
+    assert repeated[-3:] == [0, 0, 0]
+
+
+def test_losses_do_not_make_the_wait_longer():
+    times = AnswerTime(shortest=0.05)
+    generator = random.Random(1)
+    longest = 0.0
+    for _ in range(100_000):
+        waited = retries = 0
+        while generator.random() < 0.36:
+            waited += times.after(retries)
+            retries += 1
+        times.learn(0.002, retries)
+        longest = max(longest, waited)
+    assert longest < 6

@@ -144,8 +144,6 @@ class _Ahead:
                 if self._answers_later(frame):
                     raise _LostAnswerError
             if time.monotonic() >= until:
-                self._link.statistics.retries += 1
-                answer_time.learn(0, 1)
                 raise _LostAnswerError
             self._early = self._link.receive(until)
 

@@ -17,7 +17,7 @@ from tinygen.device import emulators
 from tinygen.device.emulators.image import read_image
 from tinygen.device.emulators.machine import Machine
 from tinygen.device.emulators.unicorn_board import UnicornBoard
-from tinygen.device.faults import FaultyTransport
+from tinygen.device.faults import Faults, FaultyTransport
 from tinygen.device.session import Expected, Patience, Session
 from tinygen.device.transport import SerialTransport
 from tinygen.errors import BoardError, BuildError, DeviceError, ToolchainError
@@ -160,9 +160,7 @@ def test_nothing_is_lost_on_a_bad_line_to_an_emulated_board(board):
     with emulators.start(board, image.elf) as emulator:
         line = FaultyTransport(
             SerialTransport(emulator.url, 100_000_000),
-            drop=0.05,
-            corrupt=0.05,
-            duplicate=0.05,
+            Faults(drop=0.05, corrupt=0.05, duplicate=0.05),
             seed=7,
         )
         with Session(line, patience=Patience(shortest_wait=0.005)) as session:

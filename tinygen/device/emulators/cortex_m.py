@@ -128,6 +128,10 @@ class CortexM:
         """Bytes of memory."""
         return bytes(self.engine.mem_read(address, nbytes))
 
+    def restart(self) -> None:
+        """Resets the core as soon as may be; any thread may ask for it, whatever the core does."""
+        self._request_reset()
+
     def _map(self, memory: Iterable[Memory], image: Image) -> None:
         for region in memory:
             allowed = unicorn.UC_PROT_ALL

@@ -3,8 +3,8 @@
     python -m tinygen.device.emulators.server BOARD IMAGE
 
 prints ``{"port": N}`` once it listens on 127.0.0.1, serves one connection after another, answers
-each line on standard input (``counts``, ``clear`` or ``watch FILE``) with one line of JSON, and
-ends when standard input does, so that it never outlives its parent.
+each line on standard input (``counts``, ``clear``, ``reset`` or ``watch FILE``) with one line of JSON,
+and ends when standard input does, so that it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -104,6 +104,9 @@ class _Server:
 
     def _read_commands(self, commands: TextIO) -> None:
         for line in commands:
+            if line.strip() == "reset":
+                # Now, and not when the core next waits: it may be in the middle of an inference.
+                self._machine.cpu.restart()
             self._events.put(line.strip())
         # The core may be in the middle of something endless, so there is nobody left to tell.
         os._exit(0)
@@ -119,6 +122,8 @@ class _Server:
                 self._machine.console.deliver(event)
                 return True
             self._execute(event)
+            if event == "reset":
+                return True
 
     def _execute(self, command: str) -> None:
         counter = self._machine.cpu.counter
@@ -137,6 +142,8 @@ class _Server:
             counter.clear()
             self._machine.windows = 0
             self._timed = self._time()
+            self._answer({})
+        elif command == "reset":
             self._answer({})
         elif command.startswith("watch "):
             self._watch(Path(command.removeprefix("watch ")))

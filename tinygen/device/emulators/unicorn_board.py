@@ -66,6 +66,10 @@ class UnicornBoard:
         """
         self._ask(f"watch {stream}")
 
+    def reset(self) -> None:
+        """Resets the board in the middle of whatever it does; its RAM keeps its contents."""
+        self._ask("reset")
+
     def close(self) -> None:
         """Ends the board's process."""
         self._process.kill()
