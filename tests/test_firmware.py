@@ -57,7 +57,7 @@ def test_the_fastest_ram_with_room_is_chosen(arena_bytes, expected):
 def test_the_stack_stands_where_nothing_of_ours_is_below_it():
     """Its guard would make the end of the RAM below inaccessible."""
     board = boards.load_board("nucleo_f746")
-    flash, dtcm, sram = board.memory
+    flash, _, dtcm, sram = board.memory
     turned = board.model_copy(update={"memory": (flash, sram, dtcm)})
     assert firmware.place(turned, 16_000) == firmware.Placement("dtcm", "sram", "sram", "sram")
 

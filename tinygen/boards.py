@@ -41,11 +41,12 @@ class _Frozen(BaseModel):
 class Memory(_Frozen):
     """A range of memory the linker may use. RAM regions stand in order of preference.
 
+    RAM of kind ``code`` lies beside the core's instruction bus, for copies of functions alone.
     ``access`` says how late it answers; memory without it is as fast as the core.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    kind: Literal["flash", "ram"]
+    kind: Literal["flash", "ram", "code"]
     origin: Address
     bytes: Positive
     access: timing.Access | None = None
@@ -181,6 +182,8 @@ class _Block(_Frozen):
         kinds = [region.kind for region in self.memory]
         if kinds.count("flash") != 1 or "ram" not in kinds:
             raise ValueError("memory needs exactly one flash and at least one ram region")
+        if kinds.count("code") > 1:
+            raise ValueError("memory can have one region of kind code at most")
         ordered = sorted(self.memory, key=lambda region: region.origin)
         for low, high in itertools.pairwise(ordered):
             if low.end > high.origin:

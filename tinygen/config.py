@@ -45,8 +45,9 @@ class Build(_Section):
     """``[build]``: for which board or core, and how.
 
     ``max_flash`` limits constants and estimated code of the kernels, ``max_ram`` the arena, both in
-    bytes; kernels are chosen such that they keep them. ``personality`` is the protocol that the
-    firmware speaks.
+    bytes; kernels are chosen such that they keep them. ``copy_hot`` lets firmware for latency copy
+    hot code and constants into fast memory that is left; with the arena they keep ``max_ram``.
+    ``personality`` is the protocol that the firmware speaks.
     """
 
     board: str | None = None
@@ -58,6 +59,7 @@ class Build(_Section):
     personality: Literal["tinygen", "mlperf-tiny"] = "tinygen"
     max_flash: Positive | None = None
     max_ram: Positive | None = None
+    copy_hot: bool = True
 
 
 class Data(_Section):

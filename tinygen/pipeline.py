@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tinygen import (
+    board_cycles,
     boards,
     built,
     compiler,
@@ -37,6 +38,7 @@ from tinygen.report.run import with_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tinygen.board_cycles import BoardCycles
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
     from tinygen.compress.report import CompressionReport
@@ -87,6 +89,8 @@ def build_firmware(settings: Settings, progress: Progress) -> Report:
     output.check_replaceable(folder)
     model = _model(settings, progress)
     compiled, report = _proven(settings, model, board.cpu, progress)
+    personality = _personality(settings, compiled.graph, board)
+    timing = _timing(settings, compiled, board, personality.static_bytes, progress)
     with output.atomic_folder(folder) as fresh:
         progress.step(f"building the firmware for {board.title}")
         image = firmware.build(
@@ -94,9 +98,11 @@ def build_firmware(settings: Settings, progress: Progress) -> Report:
             board,
             fresh,
             bytes.fromhex(report.model.sha256),
-            personality=_personality(settings, compiled.graph, board),
+            personality=personality,
+            copies=timing.copies if timing else firmware.NONE,
         )
-        report = budget.judged(facts.with_firmware(report, board, image), settings.budget)
+        report = facts.with_firmware(report, board, image, timing)
+        report = budget.judged(report, settings.budget)
         built.write(fresh, model.data, report)
     return report
 
@@ -258,6 +264,22 @@ def _personality(settings: Settings, graph: Graph, board: Board) -> firmware.Per
     if settings.build.personality == "tinygen":
         return firmware.TINYGEN
     return mlperf.personality(graph, board, settings.mlperf.mode, settings.mlperf.benchmark)
+
+
+def _timing(
+    settings: Settings, compiled: CompiledModel, board: Board, static: int, progress: Progress
+) -> BoardCycles | None:
+    """Cycles with the board's memories, and what had best be copied out of slow ones."""
+    if board.memory_system is None:
+        return None
+    progress.step(f"modelling the memories of {board.title}")
+    return board_cycles.measure(
+        compiled,
+        board,
+        copy=settings.build.copy_hot and settings.build.objective == "latency",
+        max_ram=settings.build.max_ram,
+        more_static_bytes=static,
+    )
 
 
 def _board(settings: Settings) -> Board:

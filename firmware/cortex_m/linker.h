@@ -4,9 +4,16 @@
 
 #include <stdint.h>
 
-extern uint32_t linker_data_start[];
-extern uint32_t linker_data_end[];
-extern const uint32_t linker_data_image[]; /* in flash */
+/* What is flashed in one place and used in another: a multiple of four bytes. */
+typedef struct {
+    const uint32_t *from;
+    uint32_t *to;
+    uint32_t bytes;
+} linker_copy_t;
+
+extern const linker_copy_t linker_copies_start[];
+extern const linker_copy_t linker_copies_end[];
+
 extern uint32_t linker_bss_start[];
 extern uint32_t linker_bss_end[];
 

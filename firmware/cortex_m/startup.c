@@ -8,12 +8,15 @@
 #include "scs.h"
 #include "stack.h"
 
-static void copy_data(void)
+/* Initial values of variables, and code and constants that are to lie in fast memory. */
+static void copy_images(void)
 {
-    const uint32_t *from = linker_data_image;
-    for (uint32_t *to = linker_data_start; to < linker_data_end; to++) {
-        *to = *from++;
+    for (const linker_copy_t *copy = linker_copies_start; copy < linker_copies_end; copy++) {
+        for (uint32_t word = 0; word < copy->bytes / 4u; word++) {
+            copy->to[word] = copy->from[word];
+        }
     }
+    scs_barrier(); /* code among it is there before it is fetched */
 }
 
 static void clear_bss(void)
@@ -47,7 +50,7 @@ void startup_reset(void)
 #endif
     REGISTER(VTOR) = (uint32_t)(uintptr_t)startup_vectors;
     cache_enable(); /* first of all it forgets what it held before the reset */
-    copy_data();
+    copy_images();
     clear_bss();
     retained_begin_boot(linker_stack_start, linker_distance(linker_stack_start, linker_stack_end));
     stack_paint();

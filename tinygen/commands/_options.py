@@ -38,6 +38,7 @@ _SETTINGS = {
     "objective": "build.objective",
     "max_flash": "build.max_flash",
     "max_ram": "build.max_ram",
+    "copy_hot": "build.copy_hot",
     "proof": "build.proof",
     "personality": "build.personality",
     "benchmark": "mlperf.benchmark",
@@ -163,7 +164,7 @@ def building(command: F) -> F:
             "--max-ram",
             type=click.IntRange(min=1),
             metavar="BYTES",
-            help="Choose kernels whose arena takes at most this.",
+            help="Choose kernels whose arena takes at most this, copies in fast memory included.",
         ),
         click.option(
             "--name", metavar="PREFIX", help="Prefix of C names and files.  [default: network]"

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @_options.board
 @_options.building
 @click.option(
+    "--copy-hot/--no-copy-hot",
+    default=None,
+    help="With --objective latency, copy hot code and constants at start-up from slow flash into "
+    "fast memory that is left.  [default: copy]",
+)
+@click.option(
     "--personality",
     type=click.Choice(["tinygen", "mlperf-tiny"]),
     help="The protocol that the firmware speaks.  [default: tinygen]",

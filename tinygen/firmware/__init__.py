@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tinygen import toolchain
 from tinygen.errors import BudgetError, BuildError, ConfigError, DeviceError
 from tinygen.firmware import platformio, project
+from tinygen.firmware.copies import NONE, Copies
 from tinygen.firmware.image import FirmwareImage, measure
 from tinygen.firmware.personality import TINYGEN, Personality
 from tinygen.firmware.placement import STACK_BYTES, Placement, place
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from tinygen.compiler import CompiledModel
 
 __all__ = [
+    "NONE",
     "STACK_BYTES",
     "TINYGEN",
+    "Copies",
     "FirmwareImage",
     "Personality",
     "Placement",
@@ -54,17 +57,18 @@ def build(
     *,
     stack_bytes: int = STACK_BYTES,
     personality: Personality = TINYGEN,
+    copies: Copies = NONE,
 ) -> FirmwareImage:
     """Write the PlatformIO project of a network into a folder and build it.
 
-    ``model_sha256`` identifies the model file to the host. The same arguments and tools give the
-    same image, whatever the folder.
+    ``model_sha256`` identifies the model file to the host; ``copies`` go to fast memory. The same
+    arguments and tools give the same image, whatever the folder.
 
     Raises BudgetError when the network does not fit into the board, ToolchainError when a tool is
     missing, BuildError when the build fails.
     """
     compiler = toolchain.arm_tool("gcc")
-    files = project.files(compiled, board, stack_bytes, personality)
+    files = project.files(compiled, board, stack_bytes, personality, copies)
     build_id = _build_id(files, compiler, model_sha256)
     files["src/model.c"] = project.render_binding(
         compiled.name,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tinygen.boards import Board
 
+COPIED = ".copied_"
+
 
 @dataclass(frozen=True)
 class FirmwareImage:
@@ -21,6 +23,8 @@ class FirmwareImage:
     ``flash_bytes`` is all that is flashed: ``weights_bytes``, the constants of the network, and
     ``code_bytes``, the rest. ``ram_bytes`` is all that is laid out in RAM, the ``arena_bytes`` and
     the reserved ``stack_bytes`` among it, and ``arena_region`` names the region of the arena.
+    ``copied_bytes`` is fast memory that holds copies of what lies in flash, by region; it comes on
+    top of ``ram_bytes``, as nothing but speed needs it.
     ``symbols`` gives the size of every function and object.
     """
 
@@ -34,6 +38,7 @@ class FirmwareImage:
     arena_bytes: int
     arena_region: str
     stack_bytes: int
+    copied_bytes: dict[str, int]
     symbols: dict[str, int]
 
     @property
@@ -49,6 +54,7 @@ def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> F
     symbols = _symbol_sizes(elf)
     weights = {name for path in output.glob("lib*/*/weights.o") for name in _symbol_sizes(path)}
     ram = _ram_sections(elf, board)
+    copied = {name: ram.pop(name) for name in tuple(ram) if name.startswith(COPIED)}
     return FirmwareImage(
         project=project,
         elf=elf,
@@ -60,6 +66,7 @@ def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> F
         arena_bytes=ram[".arena"][0],
         arena_region=ram[".arena"][1],
         stack_bytes=stack_bytes,
+        copied_bytes={region: size for size, region in copied.values()},
         symbols=symbols,
     )
 
@@ -81,7 +88,8 @@ def _ram_sections(path: Path, board: Board) -> dict[str, tuple[int, str]]:
         return {
             section.name: (section["sh_size"], region.name)
             for section in ELFFile(file).iter_sections()
-            for region in board.ram
-            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC
+            for region in board.memory
+            if region.kind != "flash"
+            and section["sh_flags"] & SH_FLAGS.SHF_ALLOC
             and region.origin <= section["sh_addr"] < region.end
         }

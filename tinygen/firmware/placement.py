@@ -40,6 +40,19 @@ def place(
     ``more_static_bytes`` is what a firmware keeps in RAM beyond what every one does.
     Raises BudgetError when the board has too little RAM.
     """
+    return _place(board, arena_bytes, stack_bytes, more_static_bytes)[0]
+
+
+def room_left(
+    board: Board, arena_bytes: int, stack_bytes: int = STACK_BYTES, more_static_bytes: int = 0
+) -> dict[str, int]:
+    """Bytes of every RAM that :func:`place` leaves; it raises the same errors."""
+    return _place(board, arena_bytes, stack_bytes, more_static_bytes)[1]
+
+
+def _place(
+    board: Board, arena_bytes: int, stack_bytes: int, more_static_bytes: int
+) -> tuple[Placement, dict[str, int]]:
     free = {region.name: region.bytes for region in board.ram}
 
     def take(what: str, size: int, among: Collection[str] = tuple(free)) -> str:
@@ -58,7 +71,7 @@ def place(
     stack = take("the stack", stack_bytes, guardable)
     arena = take("the arena", arena_bytes)
     statics = take("the firmware", STATIC_BYTES + more_static_bytes)
-    return Placement(stack, arena, statics, max(free, key=lambda name: free[name]))
+    return Placement(stack, arena, statics, max(free, key=lambda name: free[name])), free
 
 
 def _follows_another(region: Memory, board: Board) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tinygen import __version__, cmsis_nn, codegen, paths, toolchain
 from tinygen.boards import pin_position
+from tinygen.firmware.copies import NONE
 from tinygen.firmware.personality import TINYGEN
 from tinygen.firmware.placement import HANDLER_STACK_BYTES, place
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
+    from tinygen.firmware.copies import Copies
     from tinygen.firmware.personality import Personality
 
 CMSIS_NN = "cmsis_nn"
@@ -43,7 +45,11 @@ def render_binding(
 
 
 def files(
-    compiled: CompiledModel, board: Board, stack_bytes: int, personality: Personality = TINYGEN
+    compiled: CompiledModel,
+    board: Board,
+    stack_bytes: int,
+    personality: Personality = TINYGEN,
+    copies: Copies = NONE,
 ) -> dict[str, bytes]:
     """Every file of the project but the binding of the network, which carries the build id.
 
@@ -58,6 +64,7 @@ def files(
         board=board,
         flash=board.flash.name,
         place=place(board, compiled.plan.nbytes, stack_bytes, personality.static_bytes),
+        copies=copies,
         stack_bytes=stack_bytes,
         handler_stack_bytes=HANDLER_STACK_BYTES,
     )

@@ -61,6 +61,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("weights", _bytes(memory.weights_bytes)),
         ("code", _bytes(memory.code_bytes)),
         ("RAM", _bytes(memory.ram_bytes)),
+        ("copies in fast memory", _bytes(sum(copy.bytes for copy in memory.copies) or None)),
         ("arena", _arena(memory)),
         ("stack", _bytes(memory.stack_bytes)),
         ("exact", f"{number(exact.inputs)} inferences, {number(exact.mismatches)} mismatches"),

@@ -11,6 +11,7 @@ from tinygen.memory.lifetimes import lifetimes
 from tinygen.ops import operator
 from tinygen.report.model import (
     Buffer,
+    CopiedTo,
     Dependency,
     Exact,
     Layer,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tinygen import compiler
+    from tinygen.board_cycles import BoardCycles
     from tinygen.boards import Board
     from tinygen.deps import CmsisNN
     from tinygen.firmware import FirmwareImage
@@ -70,18 +72,34 @@ def library_report(
     )
 
 
-def with_firmware(report: Report, board: Board, image: FirmwareImage) -> Report:
-    """The report of a library, with what its firmware takes of a board."""
+def with_firmware(
+    report: Report, board: Board, image: FirmwareImage, timing: BoardCycles | None = None
+) -> Report:
+    """The report of a library, with what its firmware takes of a board.
+
+    ``timing`` has the cycles of layers with the board's memories; they replace those without.
+    """
     memory = {
         "flash_bytes": image.flash_bytes,
         "code_bytes": image.flash_bytes - (report.memory.weights_bytes or 0),
         "ram_bytes": image.ram_bytes,
         "arena_region": image.arena_region,
+        "copies": tuple(
+            CopiedTo(region=region, bytes=nbytes) for region, nbytes in image.copied_bytes.items()
+        ),
     }
+    layers = report.layers
+    if timing is not None:
+        layers = tuple(
+            # A layer without code takes nothing, with any memory.
+            layer.model_copy(update={"cycles_modelled": timing.layers.get(layer.name, 0)})
+            for layer in layers
+        )
     return report.updated(
         board=board.name,
         build_id=image.build_id.hex(),
         memory=report.memory.model_copy(update=memory),
+        layers=layers,
     )
 
 

@@ -57,6 +57,13 @@ class Buffer(_Part):
     last: int = Field(description="Index of the last layer that needs it.")
 
 
+class CopiedTo(_Part):
+    """Fast memory that holds copies of functions or constants."""
+
+    region: str = Field(description="Memory region of the board.")
+    bytes: int = Field(description="Bytes copied there at start-up.")
+
+
 class Memory(_Part):
     """Bytes of flash and RAM."""
 
@@ -73,6 +80,11 @@ class Memory(_Part):
     ram_bytes: int | None = Field(
         default=None,
         description="RAM the whole firmware takes: static data, the arena and the stack.",
+    )
+    copies: tuple[CopiedTo, ...] = Field(
+        default=(),
+        description="Fast memory that speed alone needs, on top of `ram_bytes`: code and constants "
+        "that start-up copies out of slow flash.",
     )
     arena_bytes: int | None = Field(default=None, description="RAM that holds all activations.")
     arena_lower_bound: int | None = Field(
@@ -102,7 +114,7 @@ class Selection(_Part):
         default=None, description="Limit on bytes of constants and estimated code, if one was set."
     )
     max_ram: int | None = Field(
-        default=None, description="Limit on bytes of the arena, if one was set."
+        default=None, description="Limit on bytes of the arena and of copies, if one was set."
     )
     optimal: bool | None = Field(
         default=None,
@@ -153,7 +165,8 @@ class Run(_Part):
         default=None, description="Clock cycles, from the cycle counter of a real core only."
     )
     cycles_modelled: int | None = Field(
-        default=None, description="Clock cycles, from the cost table of the core."
+        default=None,
+        description="Clock cycles, from the cost table of the core and the memories of the board.",
     )
     latency_ms: float | None = Field(
         default=None,
@@ -193,7 +206,8 @@ class Layer(_Part):
     macs: int = Field(description="Multiply-accumulate operations of one inference.")
     instructions: int | None = Field(default=None, description="Instructions executed, exact.")
     cycles_modelled: int | None = Field(
-        default=None, description="Clock cycles, from the cost table."
+        default=None,
+        description="Clock cycles, from the cost table; in firmware, with the board's memories.",
     )
     flash_bytes: int | None = Field(
         default=None, description="Flash of the constants that this layer is the first to use."

@@ -47,8 +47,8 @@ env.Replace(
     LDSCRIPT_PATH=os.path.join("ld", "firmware.ld"),
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
     SIZEPRINTCMD="$SIZETOOL -B -d $SOURCES",
-    SIZEPROGREGEXP=r"^(?:\.vectors|\.text|\.rodata|\.ARM\.exidx|\.data)\s+(\d+).*",
-    SIZEDATAREGEXP=r"^(?:\.stack|\.handler_stack|\.noinit|\.data|\.bss|\.arena)\s+(\d+).*",
+    SIZEPROGREGEXP=r"^(?:\.vectors|\.copie[ds]\w*|\.text|\.rodata|\.ARM\.exidx|\.data)\s+(\d+).*",
+    SIZEDATAREGEXP=r"^(?:\.stack|\.handler_stack|\.noinit|\.data|\.bss|\.arena|\.copied_\w+)\s+(\d+).*",
 )
 env.Append(
     ASFLAGS=core_flags,

@@ -198,6 +198,18 @@ class BareTarget:
         """The blocks that the last call executed."""
         return self._counter.blocks()
 
+    @property
+    def counter(self) -> block_counter.BlockCounter:
+        """What counts the blocks, and can trace them."""
+        return self._counter
+
+    @property
+    def constant_ranges(self) -> list[tuple[int, int]]:
+        """First address and end of what a program has in its flash: code and constants."""
+        writable = P_FLAGS.PF_W
+        segments = (s for s in self._image.segments if not s.flags & writable)
+        return [(segment.address, segment.address + segment.nbytes) for segment in segments]
+
     def _check_fences(self) -> None:
         for first, last, what in self._fences:
             found = self.read(first, last - first)

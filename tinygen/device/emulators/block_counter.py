@@ -83,6 +83,10 @@ class BlockCounter(Protocol):
         """
         ...
 
+    def hand_over(self) -> None:
+        """Hand over what there is of the next piece."""
+        ...
+
     def end_trace(self) -> None:
         """Hand over the last piece, and trace no more."""
         ...
@@ -178,6 +182,9 @@ class NativeBlockCounter:
             self._memory_hooks.append(hook)
         # Code that was translated before does not call them.
         self._engine.ctl_flush_tb()
+        self._record()
+
+    def _record(self) -> None:
         self._library.block_counter_trace(
             self._counter,
             self._events.ctypes.data,
@@ -185,9 +192,14 @@ class NativeBlockCounter:
             ctypes.cast(self._full, ctypes.c_void_p),
         )
 
+    def hand_over(self) -> None:
+        """Hand over what there is of the next piece."""
+        self._hand_over(self._library.block_counter_traced(self._counter))
+        self._record()
+
     def end_trace(self) -> None:
         """Hand over the last piece, and trace no more."""
-        self._hand_over(self._library.block_counter_traced(self._counter))
+        self.hand_over()
         self._library.block_counter_trace(self._counter, None, 0, None)
         for hook in self._memory_hooks:
             binding.uclib.uc_hook_del(self._engine._uch, hook)
@@ -241,9 +253,10 @@ class PythonBlockCounter:
     def _record(self, kind: int, address: int, size: int) -> None:
         self._events.append(pack(kind, address, size))
         if len(self._events) == _TRACED_AT_ONCE:
-            self._hand_over()
+            self.hand_over()
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
+        """Hand over what there is of the next piece."""
         assert self._sink
         self._sink(np.array(self._events, np.uint64))
         self._events.clear()
@@ -259,7 +272,7 @@ class PythonBlockCounter:
 
     def end_trace(self) -> None:
         """Hand over the last piece, and trace no more."""
-        self._hand_over()
+        self.hand_over()
         self._sink = None
         for hook in self._memory_hooks:
             self._engine.hook_del(hook)
