@@ -28,19 +28,20 @@ def flip(batch: Any, seed: Any) -> Any:
 
 
 def shift(batch: Any, seed: Any) -> Any:
-    """The whole batch moved along every axis but the last, by up to 8 % of it; zeros move in.
+    """Every sample moved along every axis but the last, by up to 8 % of it; zeros move in.
 
-    A vector, (samples, values), has no such axis and stays.
+    A vector has no such axis and stays.
     """
     tf = tensorflow()
     for axis in range(1, len(batch.shape) - 1):
         size = batch.shape[axis]
         most = max(round(_SHIFT * size), 1)
         fold = tf.random.experimental.stateless_fold_in(seed, axis)
-        start = tf.random.stateless_uniform((), fold, 0, 2 * most + 1, tf.int32)
+        drawn = (tf.shape(batch)[0], 1)
+        start = tf.random.stateless_uniform(drawn, fold, 0, 2 * most + 1, tf.int32)
         margins = [(most, most) if i == axis else (0, 0) for i in range(len(batch.shape))]
         padded = tf.pad(batch, margins)
-        batch = tf.gather(padded, start + tf.range(size), axis=axis)
+        batch = tf.gather(padded, start + tf.range(size), axis=axis, batch_dims=1)
     return batch
 
 

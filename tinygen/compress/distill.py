@@ -130,7 +130,7 @@ class Distillation:
             for list_, tensor in zip(outputs, ends, strict=True):
                 list_.append(tensor)
         self._views = tuple(
-            keras().Model(model.inputs, [*taken, *model.outputs])
+            keras().Model(model.inputs[0], [*taken, model.outputs[0]])
             for model, taken in zip((teacher, student), outputs, strict=True)
         )
 

@@ -127,7 +127,7 @@ def _rebuilt(model: Any, chosen: dict[str, tuple[_Candidate, int]]) -> Any:
         return second(first(*args, **options))
 
     # A Sequential model has no place to call layers differently.
-    plain = keras().Model(model.inputs, model.outputs, name=model.name)
+    plain = keras().Model(_bare(model.inputs), _bare(model.outputs), name=model.name)
     copy = keras().models.clone_model(plain, call_function=called)
     originals = {layer.name: layer for layer in plain.layers}
     for layer in copy.layers:
@@ -141,6 +141,11 @@ def _rebuilt(model: Any, chosen: dict[str, tuple[_Candidate, int]]) -> Any:
         matrix = (root[:, np.newaxis] * candidate.v[:rank]).reshape(*shape, rank, -1)
         second.set_weights([matrix, *candidate.layer.get_weights()[1:]])
     return copy
+
+
+def _bare(tensors: list[Any]) -> Any:
+    """One tensor by itself, as the model has been called with so far."""
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _pair(layer: Any, rank: int) -> tuple[Any, Any]:

@@ -33,6 +33,9 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Augmentation = Literal["flip", "noise", "shift"]
 
+ORIGINAL = "original"
+"""The teacher that needs no file."""
+
 
 class _Settings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +47,7 @@ class Teaching(_Settings):
     ``teacher`` is a model file, or ``original``: the model before the first step that is not train.
     """
 
-    teacher: str = "original"
+    teacher: str = ORIGINAL
     temperature: Annotated[float, Field(gt=0)] = 4.0
     weight: Annotated[float, Field(ge=0, le=1)] = 0.7
     features: tuple[tuple[str, str], ...] = ()
@@ -154,6 +157,12 @@ class Recipe(_Settings):
     step: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @property
+    def teachers(self) -> tuple[str, ...]:
+        """The model files of all teachers."""
+        taught = (step.distill for step in self.step if isinstance(step, Training))
+        return tuple(t.teacher for t in taught if t is not None and t.teacher != ORIGINAL)
+
+    @property
     def teacher_after(self) -> int:
         """How many steps come before the model is taken as the original that teaches."""
         for number, step in enumerate(self.step):
@@ -176,6 +185,7 @@ def load(path: Path) -> Recipe:
         recipe = Recipe.model_validate(tree)
     except pydantic.ValidationError as error:
         raise ConfigError(_sentence(error, path)) from None
+    recipe = recipe.model_copy(update={"step": tuple(_beside(step, path) for step in recipe.step)})
     *before, last = recipe.step
     early = [step.do for step in before if step.do in QUANTIZING]
     if last.do not in QUANTIZING or early:
@@ -184,6 +194,15 @@ def load(path: Path) -> Recipe:
             f"{' and '.join(QUANTIZING)}, as its last step"
         )
     return recipe
+
+
+def _beside(step: Step, path: Path) -> Step:
+    """The step with the file name of its teacher relative to where the recipe's is."""
+    teaching = getattr(step, "distill", None)
+    if teaching is None or teaching.teacher == ORIGINAL:
+        return step
+    found = teaching.model_copy(update={"teacher": str(path.parent / teaching.teacher)})
+    return step.model_copy(update={"distill": found})
 
 
 def _sentence(error: pydantic.ValidationError, path: Path) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -28,8 +29,6 @@ from tinygen.models import Model
 from tinygen.tflite_format.writer import write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tinygen.boards import Board
     from tinygen.compress.dataset import Dataset
     from tinygen.compress.recipe import Recipe
@@ -174,13 +173,14 @@ def _claim(folder: Path, key: str) -> None:
 
 def _digest(path: Path, recipe: Recipe, dataset: Dataset, board: Board) -> str:
     """What a run depends on."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"model {path} cannot be read ({error.strerror}); name a .keras or .h5 file"
-        ) from None
-    digest = hashlib.sha256(content)
+    digest = hashlib.sha256()
+    for name in (path, *map(Path, recipe.teachers)):
+        try:
+            digest.update(name.read_bytes())
+        except OSError as error:
+            raise ConfigError(
+                f"model {name} cannot be read ({error.strerror}); name a .keras or .h5 file"
+            ) from None
     for array in (dataset.train.x, dataset.train.y, dataset.test.x, dataset.test.y):
         digest.update(repr(array.shape).encode())
         digest.update(array.tobytes())

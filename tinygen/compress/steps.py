@@ -13,6 +13,7 @@ from tinygen.compress.cluster import Clusters, cluster
 from tinygen.compress.distill import Distillation
 from tinygen.compress.low_rank import factorise
 from tinygen.compress.prune import Budget, prune
+from tinygen.compress.recipe import ORIGINAL
 from tinygen.compress.training import Plan, fit, hard_loss
 from tinygen.frontend import keras as files
 from tinygen.verify.batch import run_batch
@@ -186,7 +187,7 @@ def _fit(
 
 
 def _taught(teaching: recipe.Teaching, student: Any, work: Work) -> Distillation:
-    if teaching.teacher == "original":
+    if teaching.teacher == ORIGINAL:
         teacher = work.original()
     else:
         teacher = files.load(Path(teaching.teacher))

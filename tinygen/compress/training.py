@@ -119,9 +119,9 @@ def fit(
         for number, index in enumerate(watch.track(indices, len(indices), label)):
             total += loop.step(index, np.array([epoch, number], np.int32))
         losses.append(float(total) / len(indices))
-        if not np.isfinite(losses[-1]):
+        if not (np.isfinite(losses[-1]) and loop.is_finite()):
             raise ModelError(
-                f"{title}: the loss is {losses[-1]} in epoch {epoch + 1}; "
+                f"{title}: loss or weights are no longer finite in epoch {epoch + 1}; "
                 f"use a learning rate below {plan.learning_rate:g}"
             )
         watch.step(f"{label}, loss {losses[-1]:.4f}")
@@ -144,7 +144,7 @@ class _Loop:
         trained = [*model.trainable_variables, *objective.variables]
         if not model.trainable_variables:
             raise ModelError(f"model {model.name!r} has nothing to train; unfreeze its layers")
-        self._plan, self._count = plan, len(samples)
+        self._plan, self._count, self._trained = plan, len(samples), trained
         self._batch = min(plan.batch, self._count)
         steps = plan.epochs * (self._count // self._batch)
         schedule = keras().optimizers.schedules.CosineDecay(plan.learning_rate, max(steps, 1))
@@ -159,6 +159,10 @@ class _Loop:
         drawn = np.random.default_rng((self._plan.seed, epoch)).permutation(self._count)
         steps = self._count // self._batch
         return drawn[: steps * self._batch].reshape(steps, self._batch)
+
+    def is_finite(self) -> bool:
+        """Whether all weights are: a ReLU can hide from the loss that some are not."""
+        return all(np.isfinite(variable.numpy()).all() for variable in self._trained)
 
     def restore(self, checkpoint: Path | None) -> list[float]:
         """Go on from a checkpoint of the same plan; returns the losses up to there."""
