@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tinygen import models
 from tinygen.boards import load_board
 from tinygen.errors import ConfigError, InputError
+from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.report.model import read_report
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ REPORT_FILE = "report.json"
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """Firmware with the model it runs: the board, the report of the build, the ELF file."""
+    """Firmware with the model it runs: the board, the report of the build, the ELF file.
+
+    ``personality`` is the protocol it speaks, ``tinygen`` or ``mlperf-tiny``.
+    """
 
     board: Board
     model: Model
     report: Report
     elf: Path
+    personality: str
 
     @property
     def model_sha256(self) -> bytes:
@@ -76,4 +81,5 @@ def read(folder: Path, board: str | None = None) -> Built:
     elf = folder / ".pio" / "build" / found.name / "firmware.elf"
     if not elf.is_file():
         raise InputError(f"{elf} does not exist; run 'tinygen build', or 'pio run' in {folder}")
-    return Built(found, model, report, elf)
+    personality = "mlperf-tiny" if (folder / mlperf.RECORD).exists() else "tinygen"
+    return Built(found, model, report, elf, personality)

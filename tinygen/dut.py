@@ -9,6 +9,7 @@ from tinygen.device import emulators
 from tinygen.device.protocol import Counter
 from tinygen.device.session import Expected, Session
 from tinygen.device.transport import SerialTransport, find_port
+from tinygen.errors import ConfigError
 from tinygen.report.run import Figures
 
 if TYPE_CHECKING:
@@ -155,11 +156,16 @@ def bench(
 ) -> Iterator[Bench]:
     """The board's port, or the board in its emulator, which runs until the end.
 
-    ``baud`` is for a port that is not as fast as the board's console says. Raises DeviceError when
-    no board is plugged in; BoardError when the board has no emulator, ToolchainError when that is
-    not installed.
+    ``baud`` is for a port that is not as fast as the board's console says. Raises ConfigError when
+    the firmware speaks another protocol; DeviceError when no board is plugged in; BoardError when
+    the board has no emulator, ToolchainError when that is not installed.
     """
     board = under_test.board
+    if under_test.personality != "tinygen":
+        raise ConfigError(
+            f"the firmware for {board.name} speaks the protocol of {under_test.personality}; "
+            "build it without --personality to test it, or see 'tinygen mlperf --help'"
+        )
     if emulator:
         progress.step(f"starting an emulated {board.title}")
         with emulators.start(board, under_test.elf) as running:

@@ -52,15 +52,16 @@ class PtyPort:
         """
         opened = False
         while not until():
-            was_opened, opened = opened, self._is_open()
+            was_opened, opened = opened, not self._events() & select.POLLHUP
             if opened and not was_opened:
                 # Without echo and line editing, also for a program that does not ask for that.
                 tty.setraw(self._port)
+            # A port that is not open is always ready, so it is only looked at now and then.
             watched: list[socket.socket | int] = [self._board]
             if opened:
                 watched.append(self._port)
             ready, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
-            if self._port in ready:
+            if self._events() & select.POLLIN:  # also what was written just before it was closed
                 self._to_board()
             if self._board in ready:
                 self._from_board(keep=opened)
@@ -81,10 +82,11 @@ class PtyPort:
     ) -> None:
         self.close()
 
-    def _is_open(self) -> bool:
+    def _events(self) -> int:
+        """POLLIN where a program has written, POLLHUP where none has the port open."""
         poll = select.poll()
         poll.register(self._port, select.POLLIN)
-        return not any(events & select.POLLHUP for _, events in poll.poll(0))
+        return sum(events for _, events in poll.poll(0))
 
     def _to_board(self) -> None:
         with contextlib.suppress(OSError):  # the program has just closed the port
@@ -97,7 +99,7 @@ class PtyPort:
             data = b""
         if not data:
             raise DeviceError("the emulated board has ended; start it again")
-        while keep and data and self._is_open():
+        while keep and data and not self._events() & select.POLLHUP:
             try:
                 data = data[os.write(self._port, data) :]
             except BlockingIOError:  # the program reads slowly
