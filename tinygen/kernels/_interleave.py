@@ -7,18 +7,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from tinygen.cores import Core
     from tinygen.ir import Array
 
-# Outputs that are computed together, so that each input value is loaded once for all of them.
 BLOCK = 4
+"""Outputs that are computed together, so that each input value is loaded once for all of them."""
+WIDE_BLOCK = 8
+"""The same where there are registers for it, and no output is left over."""
 
 
-def interleave(weights: Array) -> Array:
-    """Weights (outputs, values per output) in blocks of BLOCK outputs.
+def block_of(outputs: int, core: Core) -> int:
+    """How many of so many outputs are computed together."""
+    return WIDE_BLOCK if core.mainline and outputs % WIDE_BLOCK == 0 else BLOCK
+
+
+def interleave(weights: Array, block: int) -> Array:
+    """Weights (outputs, values per output) in blocks of ``block`` outputs.
 
     In a block, the weights that meet the same input value lie next to each other. The outputs that
-    are left over follow one by one.
+    are left over are a smaller block.
     """
-    whole = weights.shape[0] // BLOCK * BLOCK
-    blocks = weights[:whole].reshape(-1, BLOCK, weights.shape[1]).transpose(0, 2, 1)
-    return np.concatenate([blocks.reshape(-1), weights[whole:].reshape(-1)])
+    whole = weights.shape[0] // block * block
+    blocks = weights[:whole].reshape(-1, block, weights.shape[1]).transpose(0, 2, 1)
+    return np.concatenate([blocks.reshape(-1), weights[whole:].T.reshape(-1)])
+
+
+def raise_weights(weights: Array) -> Array:
+    """int8 weights as uint8, 128 higher, for cores that load bytes faster unsigned.
+
+    Exact: sum (w + 128) x - 128 sum x = sum w x, modulo 2**32, in which kernels compute it. So no
+    sum can overflow on the way, whatever its length.
+    """
+    raised: Array = (weights.astype(np.int16) + 128).astype(np.uint8)
+    return raised

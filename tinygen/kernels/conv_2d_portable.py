@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.kernels._interleave import BLOCK, interleave
+from tinygen.kernels._interleave import block_of, interleave, raise_weights
 from tinygen.kernels._requantization import Requantization, fold_zero_point
 from tinygen.kernels._sliding import pixelwise_overlap
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
@@ -45,6 +45,10 @@ class Conv2DPortable(Kernel):
         bias = fold_zero_point(bias_of(node, channels), sums, 0 if padded else zero_point)
         scaling = Requantization.per_channel(*requantization(node, channels))
         low, high = activation_range(node.options.fused_activation_function, node.output.quant)
+        block = block_of(channels, core)
+        flat = interleave(w.constant.reshape(channels, -1), block)
+        # Armv6-M loads a byte with an offset only as an unsigned one.
+        raised = not core.mainline
         return Implementation(
             kernel=self,
             params={
@@ -53,7 +57,9 @@ class Conv2DPortable(Kernel):
                 "in_width": x.shape[2],
                 "in_channels": x.shape[3],
                 "channels": channels,
-                "block": BLOCK,
+                "block": block,
+                "raised": raised,
+                "weight": "uint8_t" if raised else "int8_t",
                 "padded": padded,
                 "zero_point": zero_point if padded else 0,
                 "output_zero_point": node.output.quant.zero_point,
@@ -73,8 +79,8 @@ class Conv2DPortable(Kernel):
             constants=(
                 Constant(
                     "weights",
-                    interleave(w.constant.reshape(channels, -1)),
-                    f"filter, {w.shape} OHWI, {BLOCK} output channels interleaved",
+                    raise_weights(flat) if raised else flat,
+                    f"filter, {w.shape} OHWI, {block} output channels interleaved",
                 ),
                 Constant(
                     "bias", bias, "bias" + ("" if padded else " with the zero point folded in")

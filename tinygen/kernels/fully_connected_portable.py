@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.kernels._interleave import BLOCK, interleave
+from tinygen.kernels._interleave import block_of, interleave, raise_weights
 from tinygen.kernels._requantization import Requantization, fold_zero_point
 from tinygen.kernels.base import (
     Constant,
@@ -51,13 +51,19 @@ class FullyConnectedPortable(Kernel):
         scaling = Requantization.per_channel(multipliers[:count], shifts[:count])
         low, high = activation_range(node.options.fused_activation_function, node.output.quant)
         distance = max(outputs, rows * outputs - (rows - 1) * depth)
+        block = block_of(outputs, core)
+        flat = interleave(w.constant.reshape(outputs, -1), block)
+        # Armv6-M loads a byte with an offset only as an unsigned one.
+        raised = not core.mainline
         return Implementation(
             kernel=self,
             params={
                 "rows": rows,
                 "depth": depth,
                 "outputs": outputs,
-                "block": BLOCK,
+                "block": block,
+                "raised": raised,
+                "weight": "uint8_t" if raised else "int8_t",
                 "per_channel": w.quant.per_channel,
                 "output_zero_point": node.output.quant.zero_point,
                 "low": low,
@@ -75,7 +81,9 @@ class FullyConnectedPortable(Kernel):
             ),
             constants=(
                 Constant(
-                    "weights", interleave(w.constant), f"weights, {BLOCK} outputs interleaved"
+                    "weights",
+                    raise_weights(flat) if raised else flat,
+                    f"weights, {block} outputs interleaved",
                 ),
                 Constant("bias", bias, "bias with the input's zero point folded in"),
                 *scaling.constants,

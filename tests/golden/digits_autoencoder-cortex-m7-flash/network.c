@@ -21,9 +21,10 @@
  * The blocks of accumulators in the kernels just fit the registers of a Cortex-M. GCC spills them
  * when it moves loads up before it allocates registers, and when it inlines a kernel into its only
  * caller and keeps addresses of the arena in registers. A frame pointer would take one of them.
+ * Sums that it puts in another order no longer end in a multiply-accumulate each.
  */
 #if defined(__arm__) && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
+#pragma GCC optimize("no-tree-reassoc", "no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
 #endif
 
 _Static_assert(NETWORK_ARENA_BYTES % NETWORK_ARENA_ALIGNMENT == 0u,

@@ -9,11 +9,32 @@
 
 #include <stdint.h>
 
-/* High word of 2 * a * b, rounded half away from zero; b > 0. */
+#if defined(__ARM_ARCH_6M__)
+/*
+ * High word of 2 * a * b, rounded half up, b >= 0, in 32 bits for a core without a long multiply.
+ *
+ * a = 2^16 ah + al and b = 2^16 bh + bl with |ah| <= 2^15, bh < 2^15 and al, bl < 2^16 give
+ * a b = 2^32 ah bh + 2^16 (ah bl + al bh) + al bl. Below, middle = al bh + (al bl >> 16) is less than
+ * 2^31, and lower = ah bl + its low half lies in -2^31 .. 2^31 - 1, as |ah bl| <= 2^31 - 2^15 and
+ * ah bl <= 2^31 - 2^17 + 2^15 where it is positive; so nothing overflows. Bits 16 to 31 of a b are
+ * the low half of lower, and the rest is high. Bits 30 and 31, rounded, join twice the high word.
+ */
+static inline int32_t tg_doubling_high_mul(int32_t a, int32_t b)
+{
+    const int32_t ah = a >> 16, bh = b >> 16;
+    const uint32_t al = (uint32_t)a & 0xFFFFu, bl = (uint32_t)b & 0xFFFFu;
+    const uint32_t middle = al * (uint32_t)bh + (al * bl >> 16);
+    const int32_t lower = ah * (int32_t)bl + (int32_t)(middle & 0xFFFFu);
+    const int32_t high = ah * bh + (int32_t)(middle >> 16) + (lower >> 16);
+    return (int32_t)(2u * (uint32_t)high + ((((uint32_t)lower << 16 >> 30) + 1u) >> 1));
+}
+#else
+/* High word of 2 * a * b, rounded half up; b >= 0. */
 static inline int32_t tg_doubling_high_mul(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
+#endif
 
 /* x / 2^n rounded half away from zero, 1 <= n <= 31, x > INT32_MIN. */
 static inline int32_t tg_rounding_shift(int32_t x, int32_t n)

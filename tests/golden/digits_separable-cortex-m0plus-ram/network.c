@@ -30,9 +30,10 @@
  * The blocks of accumulators in the kernels just fit the registers of a Cortex-M. GCC spills them
  * when it moves loads up before it allocates registers, and when it inlines a kernel into its only
  * caller and keeps addresses of the arena in registers. A frame pointer would take one of them.
+ * Sums that it puts in another order no longer end in a multiply-accumulate each.
  */
 #if defined(__arm__) && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
+#pragma GCC optimize("no-tree-reassoc", "no-schedule-insns", "no-inline-functions-called-once", "omit-frame-pointer")
 #endif
 
 _Static_assert(NETWORK_ARENA_BYTES % NETWORK_ARENA_ALIGNMENT == 0u,
@@ -47,9 +48,10 @@ _Static_assert(NETWORK_OUTPUT_0_OFFSET + NETWORK_OUTPUT_0_BYTES <= NETWORK_ARENA
 /*
  * Convolution 3x3, 8x8x1 to 8x8x16.
  * The weights of 4 output channels lie interleaved.
+ * Weights are stored 128 higher than they are.
  * Taps outside the input meet its zero point and add nothing, so they are left out.
  */
-static void conv_2d_portable_3x3x1_to_16(const int8_t *input, int8_t *output, const int8_t *weights,
+static void conv_2d_portable_3x3x1_to_16(const int8_t *input, int8_t *output, const uint8_t *weights,
     const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
 {
     for (int32_t y = 0; y < 8; ++y) {
@@ -62,32 +64,61 @@ static void conv_2d_portable_3x3x1_to_16(const int8_t *input, int8_t *output, co
             const int32_t end_col = 8 - left < 3 ? 8 - left : 3;
             const int32_t run = (end_col - first_col);
             const int32_t corner = (top * 8 + left);
-            const int8_t *filter = weights;
+            const uint8_t *filter = weights;
             for (int32_t o = 0; o < 16; o += 4) {
-                int32_t acc0 = bias[o];
-                int32_t acc1 = bias[o + 1];
-                int32_t acc2 = bias[o + 2];
-                int32_t acc3 = bias[o + 3];
+                uint32_t acc0 = (uint32_t)bias[o];
+                uint32_t acc1 = (uint32_t)bias[o + 1];
+                uint32_t acc2 = (uint32_t)bias[o + 2];
+                uint32_t acc3 = (uint32_t)bias[o + 3];
+                uint32_t sum = 0;
                 for (int32_t row = first_row; row < end_row; ++row) {
                     const int8_t *in = input + (corner + row * 8 + first_col);
-                    const int8_t *w = filter + (row * 3 + first_col) * 4;
-                    for (int32_t i = 0; i < run; ++i) {
-                        const int32_t value = in[i] + 128;
-                        acc0 += value * w[0];
-                        acc1 += value * w[1];
-                        acc2 += value * w[2];
-                        acc3 += value * w[3];
+                    const uint8_t *w = filter + (row * 3 + first_col) * 4;
+                    for (int32_t i = run >> 2; i != 0; --i) {
+                        int32_t value;
+                        value = in[0] + 128;
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[0]);
+                        acc1 += (uint32_t)(value * w[1]);
+                        acc2 += (uint32_t)(value * w[2]);
+                        acc3 += (uint32_t)(value * w[3]);
+                        value = in[1] + 128;
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[4]);
+                        acc1 += (uint32_t)(value * w[5]);
+                        acc2 += (uint32_t)(value * w[6]);
+                        acc3 += (uint32_t)(value * w[7]);
+                        value = in[2] + 128;
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[8]);
+                        acc1 += (uint32_t)(value * w[9]);
+                        acc2 += (uint32_t)(value * w[10]);
+                        acc3 += (uint32_t)(value * w[11]);
+                        value = in[3] + 128;
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[12]);
+                        acc1 += (uint32_t)(value * w[13]);
+                        acc2 += (uint32_t)(value * w[14]);
+                        acc3 += (uint32_t)(value * w[15]);
+                        in += 4;
+                        w += 16;
+                    }
+                    for (int32_t i = run & 3; i != 0; --i) {
+                        int32_t value;
+                        value = in[0] + 128;
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[0]);
+                        acc1 += (uint32_t)(value * w[1]);
+                        acc2 += (uint32_t)(value * w[2]);
+                        acc3 += (uint32_t)(value * w[3]);
+                        ++in;
                         w += 4;
                     }
                 }
-                acc0 = tg_requantize_right(acc0, multipliers[o], shifts[o]) - 128;
-                output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-                acc1 = tg_requantize_right(acc1, multipliers[o + 1], shifts[o + 1]) - 128;
-                output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-                acc2 = tg_requantize_right(acc2, multipliers[o + 2], shifts[o + 2]) - 128;
-                output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-                acc3 = tg_requantize_right(acc3, multipliers[o + 3], shifts[o + 3]) - 128;
-                output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+                output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[o], shifts[o]) - 128, -128, 127);
+                output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[o + 1], shifts[o + 1]) - 128, -128, 127);
+                output[o + 2] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc2 - (sum << 7)), multipliers[o + 2], shifts[o + 2]) - 128, -128, 127);
+                output[o + 3] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc3 - (sum << 7)), multipliers[o + 3], shifts[o + 3]) - 128, -128, 127);
                 filter += 36;
             }
             output += 16;
@@ -156,40 +187,59 @@ static void depthwise_conv_2d_portable_3x3x16(const int8_t *input, int8_t *outpu
 /*
  * Convolution 1x1, 8x8x16 to 8x8x16.
  * The weights of 4 output channels lie interleaved.
+ * Weights are stored 128 higher than they are.
  * The bias holds the contribution of the input's zero point.
  */
-static void conv_2d_portable_1x1x16_to_16(const int8_t *input, int8_t *output, const int8_t *weights,
+static void conv_2d_portable_1x1x16_to_16(const int8_t *input, int8_t *output, const uint8_t *weights,
     const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
 {
     for (int32_t y = 0; y < 8; ++y) {
         for (int32_t x = 0; x < 8; ++x) {
             const int32_t corner = y * 128 + x * 16;
-            const int8_t *filter = weights;
+            const uint8_t *filter = weights;
             for (int32_t o = 0; o < 16; o += 4) {
-                int32_t acc0 = bias[o];
-                int32_t acc1 = bias[o + 1];
-                int32_t acc2 = bias[o + 2];
-                int32_t acc3 = bias[o + 3];
-                const int8_t *w = filter;
+                uint32_t acc0 = (uint32_t)bias[o];
+                uint32_t acc1 = (uint32_t)bias[o + 1];
+                uint32_t acc2 = (uint32_t)bias[o + 2];
+                uint32_t acc3 = (uint32_t)bias[o + 3];
+                uint32_t sum = 0;
+                const uint8_t *w = filter;
                 for (int32_t row = 0; row < 1; ++row) {
                     const int8_t *in = input + (corner + row * 128);
-                    for (int32_t i = 0; i < 16; ++i) {
-                        const int32_t value = in[i];
-                        acc0 += value * w[0];
-                        acc1 += value * w[1];
-                        acc2 += value * w[2];
-                        acc3 += value * w[3];
-                        w += 4;
+                    for (int32_t i = 4; i != 0; --i) {
+                        int32_t value;
+                        value = in[0];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[0]);
+                        acc1 += (uint32_t)(value * w[1]);
+                        acc2 += (uint32_t)(value * w[2]);
+                        acc3 += (uint32_t)(value * w[3]);
+                        value = in[1];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[4]);
+                        acc1 += (uint32_t)(value * w[5]);
+                        acc2 += (uint32_t)(value * w[6]);
+                        acc3 += (uint32_t)(value * w[7]);
+                        value = in[2];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[8]);
+                        acc1 += (uint32_t)(value * w[9]);
+                        acc2 += (uint32_t)(value * w[10]);
+                        acc3 += (uint32_t)(value * w[11]);
+                        value = in[3];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[12]);
+                        acc1 += (uint32_t)(value * w[13]);
+                        acc2 += (uint32_t)(value * w[14]);
+                        acc3 += (uint32_t)(value * w[15]);
+                        in += 4;
+                        w += 16;
                     }
                 }
-                acc0 = tg_requantize_right(acc0, multipliers[o], shifts[o]) - 128;
-                output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-                acc1 = tg_requantize_right(acc1, multipliers[o + 1], shifts[o + 1]) - 128;
-                output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-                acc2 = tg_requantize_right(acc2, multipliers[o + 2], shifts[o + 2]) - 128;
-                output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-                acc3 = tg_requantize_right(acc3, multipliers[o + 3], shifts[o + 3]) - 128;
-                output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+                output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[o], shifts[o]) - 128, -128, 127);
+                output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[o + 1], shifts[o + 1]) - 128, -128, 127);
+                output[o + 2] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc2 - (sum << 7)), multipliers[o + 2], shifts[o + 2]) - 128, -128, 127);
+                output[o + 3] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc3 - (sum << 7)), multipliers[o + 3], shifts[o + 3]) - 128, -128, 127);
                 filter += 64;
             }
             output += 16;
@@ -299,40 +349,59 @@ static void depthwise_conv_2d_portable_3x3x16_2(const int8_t *input, int8_t *out
 /*
  * Convolution 1x1, 4x4x16 to 4x4x8.
  * The weights of 4 output channels lie interleaved.
+ * Weights are stored 128 higher than they are.
  * The bias holds the contribution of the input's zero point.
  */
-static void conv_2d_portable_1x1x16_to_8(const int8_t *input, int8_t *output, const int8_t *weights,
+static void conv_2d_portable_1x1x16_to_8(const int8_t *input, int8_t *output, const uint8_t *weights,
     const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
 {
     for (int32_t y = 0; y < 4; ++y) {
         for (int32_t x = 0; x < 4; ++x) {
             const int32_t corner = y * 64 + x * 16;
-            const int8_t *filter = weights;
+            const uint8_t *filter = weights;
             for (int32_t o = 0; o < 8; o += 4) {
-                int32_t acc0 = bias[o];
-                int32_t acc1 = bias[o + 1];
-                int32_t acc2 = bias[o + 2];
-                int32_t acc3 = bias[o + 3];
-                const int8_t *w = filter;
+                uint32_t acc0 = (uint32_t)bias[o];
+                uint32_t acc1 = (uint32_t)bias[o + 1];
+                uint32_t acc2 = (uint32_t)bias[o + 2];
+                uint32_t acc3 = (uint32_t)bias[o + 3];
+                uint32_t sum = 0;
+                const uint8_t *w = filter;
                 for (int32_t row = 0; row < 1; ++row) {
                     const int8_t *in = input + (corner + row * 64);
-                    for (int32_t i = 0; i < 16; ++i) {
-                        const int32_t value = in[i];
-                        acc0 += value * w[0];
-                        acc1 += value * w[1];
-                        acc2 += value * w[2];
-                        acc3 += value * w[3];
-                        w += 4;
+                    for (int32_t i = 4; i != 0; --i) {
+                        int32_t value;
+                        value = in[0];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[0]);
+                        acc1 += (uint32_t)(value * w[1]);
+                        acc2 += (uint32_t)(value * w[2]);
+                        acc3 += (uint32_t)(value * w[3]);
+                        value = in[1];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[4]);
+                        acc1 += (uint32_t)(value * w[5]);
+                        acc2 += (uint32_t)(value * w[6]);
+                        acc3 += (uint32_t)(value * w[7]);
+                        value = in[2];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[8]);
+                        acc1 += (uint32_t)(value * w[9]);
+                        acc2 += (uint32_t)(value * w[10]);
+                        acc3 += (uint32_t)(value * w[11]);
+                        value = in[3];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[12]);
+                        acc1 += (uint32_t)(value * w[13]);
+                        acc2 += (uint32_t)(value * w[14]);
+                        acc3 += (uint32_t)(value * w[15]);
+                        in += 4;
+                        w += 16;
                     }
                 }
-                acc0 = tg_requantize_right(acc0, multipliers[o], shifts[o]) - 128;
-                output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-                acc1 = tg_requantize_right(acc1, multipliers[o + 1], shifts[o + 1]) - 128;
-                output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-                acc2 = tg_requantize_right(acc2, multipliers[o + 2], shifts[o + 2]) - 128;
-                output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-                acc3 = tg_requantize_right(acc3, multipliers[o + 3], shifts[o + 3]) - 128;
-                output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+                output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[o], shifts[o]) - 128, -128, 127);
+                output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[o + 1], shifts[o + 1]) - 128, -128, 127);
+                output[o + 2] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc2 - (sum << 7)), multipliers[o + 2], shifts[o + 2]) - 128, -128, 127);
+                output[o + 3] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc3 - (sum << 7)), multipliers[o + 3], shifts[o + 3]) - 128, -128, 127);
                 filter += 64;
             }
             output += 8;
@@ -343,40 +412,59 @@ static void conv_2d_portable_1x1x16_to_8(const int8_t *input, int8_t *output, co
 /*
  * Convolution 1x1, 4x4x16 to 4x4x16.
  * The weights of 4 output channels lie interleaved.
+ * Weights are stored 128 higher than they are.
  * The bias holds the contribution of the input's zero point.
  */
-static void conv_2d_portable_1x1x16_to_16_2(const int8_t *input, int8_t *output, const int8_t *weights,
+static void conv_2d_portable_1x1x16_to_16_2(const int8_t *input, int8_t *output, const uint8_t *weights,
     const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
 {
     for (int32_t y = 0; y < 4; ++y) {
         for (int32_t x = 0; x < 4; ++x) {
             const int32_t corner = y * 64 + x * 16;
-            const int8_t *filter = weights;
+            const uint8_t *filter = weights;
             for (int32_t o = 0; o < 16; o += 4) {
-                int32_t acc0 = bias[o];
-                int32_t acc1 = bias[o + 1];
-                int32_t acc2 = bias[o + 2];
-                int32_t acc3 = bias[o + 3];
-                const int8_t *w = filter;
+                uint32_t acc0 = (uint32_t)bias[o];
+                uint32_t acc1 = (uint32_t)bias[o + 1];
+                uint32_t acc2 = (uint32_t)bias[o + 2];
+                uint32_t acc3 = (uint32_t)bias[o + 3];
+                uint32_t sum = 0;
+                const uint8_t *w = filter;
                 for (int32_t row = 0; row < 1; ++row) {
                     const int8_t *in = input + (corner + row * 64);
-                    for (int32_t i = 0; i < 16; ++i) {
-                        const int32_t value = in[i];
-                        acc0 += value * w[0];
-                        acc1 += value * w[1];
-                        acc2 += value * w[2];
-                        acc3 += value * w[3];
-                        w += 4;
+                    for (int32_t i = 4; i != 0; --i) {
+                        int32_t value;
+                        value = in[0];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[0]);
+                        acc1 += (uint32_t)(value * w[1]);
+                        acc2 += (uint32_t)(value * w[2]);
+                        acc3 += (uint32_t)(value * w[3]);
+                        value = in[1];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[4]);
+                        acc1 += (uint32_t)(value * w[5]);
+                        acc2 += (uint32_t)(value * w[6]);
+                        acc3 += (uint32_t)(value * w[7]);
+                        value = in[2];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[8]);
+                        acc1 += (uint32_t)(value * w[9]);
+                        acc2 += (uint32_t)(value * w[10]);
+                        acc3 += (uint32_t)(value * w[11]);
+                        value = in[3];
+                        sum += (uint32_t)value;
+                        acc0 += (uint32_t)(value * w[12]);
+                        acc1 += (uint32_t)(value * w[13]);
+                        acc2 += (uint32_t)(value * w[14]);
+                        acc3 += (uint32_t)(value * w[15]);
+                        in += 4;
+                        w += 16;
                     }
                 }
-                acc0 = tg_requantize_right(acc0, multipliers[o], shifts[o]) - 128;
-                output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-                acc1 = tg_requantize_right(acc1, multipliers[o + 1], shifts[o + 1]) - 128;
-                output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-                acc2 = tg_requantize_right(acc2, multipliers[o + 2], shifts[o + 2]) - 128;
-                output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-                acc3 = tg_requantize_right(acc3, multipliers[o + 3], shifts[o + 3]) - 128;
-                output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+                output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[o], shifts[o]) - 128, -128, 127);
+                output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[o + 1], shifts[o + 1]) - 128, -128, 127);
+                output[o + 2] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc2 - (sum << 7)), multipliers[o + 2], shifts[o + 2]) - 128, -128, 127);
+                output[o + 3] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc3 - (sum << 7)), multipliers[o + 3], shifts[o + 3]) - 128, -128, 127);
                 filter += 64;
             }
             output += 16;
@@ -423,41 +511,83 @@ static void mean_portable_1x4x4x24_to_1x24(const int8_t *input, int8_t *output)
 /*
  * Fully connected, 24 to 10.
  * The bias holds the contribution of the input's zero point.
- * The weights of 4 outputs lie interleaved, those of the last 2 row by row.
+ * The weights of 4 outputs lie interleaved, as do those of the last 2.
+ * Weights are stored 128 higher than they are.
  */
-static void fully_connected_portable_24_to_10(const int8_t *input, int8_t *output, const int8_t *weights,
+static void fully_connected_portable_24_to_10(const int8_t *input, int8_t *output, const uint8_t *weights,
     const int32_t *bias, const int32_t *multipliers, const int32_t *shifts)
 {
-    const int8_t *w = weights;
+    const uint8_t *w = weights;
     for (int32_t o = 0; o < 8; o += 4) {
-        int32_t acc0 = bias[o];
-        int32_t acc1 = bias[o + 1];
-        int32_t acc2 = bias[o + 2];
-        int32_t acc3 = bias[o + 3];
-        for (int32_t d = 0; d < 24; ++d) {
-            const int32_t value = input[d];
-            acc0 += value * w[0];
-            acc1 += value * w[1];
-            acc2 += value * w[2];
-            acc3 += value * w[3];
-            w += 4;
+        uint32_t acc0 = (uint32_t)bias[o];
+        uint32_t acc1 = (uint32_t)bias[o + 1];
+        uint32_t acc2 = (uint32_t)bias[o + 2];
+        uint32_t acc3 = (uint32_t)bias[o + 3];
+        uint32_t sum = 0;
+        const int8_t *in = input;
+        for (int32_t i = 6; i != 0; --i) {
+            int32_t value;
+            value = in[0];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[0]);
+            acc1 += (uint32_t)(value * w[1]);
+            acc2 += (uint32_t)(value * w[2]);
+            acc3 += (uint32_t)(value * w[3]);
+            value = in[1];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[4]);
+            acc1 += (uint32_t)(value * w[5]);
+            acc2 += (uint32_t)(value * w[6]);
+            acc3 += (uint32_t)(value * w[7]);
+            value = in[2];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[8]);
+            acc1 += (uint32_t)(value * w[9]);
+            acc2 += (uint32_t)(value * w[10]);
+            acc3 += (uint32_t)(value * w[11]);
+            value = in[3];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[12]);
+            acc1 += (uint32_t)(value * w[13]);
+            acc2 += (uint32_t)(value * w[14]);
+            acc3 += (uint32_t)(value * w[15]);
+            in += 4;
+            w += 16;
         }
-        acc0 = tg_requantize_right(acc0, multipliers[0], shifts[0]) + 2;
-        output[o] = (int8_t)tg_clamp(acc0, -128, 127);
-        acc1 = tg_requantize_right(acc1, multipliers[0], shifts[0]) + 2;
-        output[o + 1] = (int8_t)tg_clamp(acc1, -128, 127);
-        acc2 = tg_requantize_right(acc2, multipliers[0], shifts[0]) + 2;
-        output[o + 2] = (int8_t)tg_clamp(acc2, -128, 127);
-        acc3 = tg_requantize_right(acc3, multipliers[0], shifts[0]) + 2;
-        output[o + 3] = (int8_t)tg_clamp(acc3, -128, 127);
+        output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
+        output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
+        output[o + 2] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc2 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
+        output[o + 3] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc3 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
     }
-    for (int32_t o = 8; o < 10; ++o) {
-        int32_t acc = bias[o];
-        for (int32_t d = 0; d < 24; ++d) {
-            acc += input[d] * *w++;
+    {
+        const int32_t o = 8;
+        uint32_t acc0 = (uint32_t)bias[o];
+        uint32_t acc1 = (uint32_t)bias[o + 1];
+        uint32_t sum = 0;
+        const int8_t *in = input;
+        for (int32_t i = 6; i != 0; --i) {
+            int32_t value;
+            value = in[0];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[0]);
+            acc1 += (uint32_t)(value * w[1]);
+            value = in[1];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[2]);
+            acc1 += (uint32_t)(value * w[3]);
+            value = in[2];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[4]);
+            acc1 += (uint32_t)(value * w[5]);
+            value = in[3];
+            sum += (uint32_t)value;
+            acc0 += (uint32_t)(value * w[6]);
+            acc1 += (uint32_t)(value * w[7]);
+            in += 4;
+            w += 8;
         }
-        acc = tg_requantize_right(acc, multipliers[0], shifts[0]) + 2;
-        output[o] = (int8_t)tg_clamp(acc, -128, 127);
+        output[o] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc0 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
+        output[o + 1] = (int8_t)tg_clamp(tg_requantize_right((int32_t)(acc1 - (sum << 7)), multipliers[0], shifts[0]) + 2, -128, 127);
     }
 }
 

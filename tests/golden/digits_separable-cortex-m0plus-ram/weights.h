@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* The alignment stands here as well: clang would take more for granted than the definition gives. */
-extern _Alignas(4) const int8_t network_stem_weights[144];
+extern _Alignas(4) const uint8_t network_stem_weights[144];
 extern _Alignas(4) const int32_t network_stem_bias[16];
 extern _Alignas(4) const int32_t network_stem_multipliers[16];
 extern _Alignas(4) const int32_t network_stem_shifts[16];
@@ -14,7 +14,7 @@ extern _Alignas(4) const int32_t network_block_1_depthwise_bias[16];
 extern _Alignas(4) const int32_t network_block_1_depthwise_multipliers[16];
 extern _Alignas(4) const int32_t network_block_1_depthwise_shifts[16];
 extern _Alignas(4) const int8_t network_block_1_depthwise_padding[16];
-extern _Alignas(4) const int8_t network_block_1_pointwise_weights[256];
+extern _Alignas(4) const uint8_t network_block_1_pointwise_weights[256];
 extern _Alignas(4) const int32_t network_block_1_pointwise_bias[16];
 extern _Alignas(4) const int32_t network_block_1_pointwise_multipliers[16];
 extern _Alignas(4) const int32_t network_block_1_pointwise_shifts[16];
@@ -22,15 +22,15 @@ extern _Alignas(4) const int8_t network_block_2_depthwise_weights[144];
 extern _Alignas(4) const int32_t network_block_2_depthwise_bias[16];
 extern _Alignas(4) const int32_t network_block_2_depthwise_multipliers[16];
 extern _Alignas(4) const int32_t network_block_2_depthwise_shifts[16];
-extern _Alignas(4) const int8_t network_side_weights[128];
+extern _Alignas(4) const uint8_t network_side_weights[128];
 extern _Alignas(4) const int32_t network_side_bias[8];
 extern _Alignas(4) const int32_t network_side_multipliers[8];
 extern _Alignas(4) const int32_t network_side_shifts[8];
-extern _Alignas(4) const int8_t network_block_2_pointwise_weights[256];
+extern _Alignas(4) const uint8_t network_block_2_pointwise_weights[256];
 extern _Alignas(4) const int32_t network_block_2_pointwise_bias[16];
 extern _Alignas(4) const int32_t network_block_2_pointwise_multipliers[16];
 extern _Alignas(4) const int32_t network_block_2_pointwise_shifts[16];
-extern _Alignas(4) const int8_t network_classes_weights[240];
+extern _Alignas(4) const uint8_t network_classes_weights[240];
 extern _Alignas(4) const int32_t network_classes_bias[10];
 extern _Alignas(4) const int32_t network_classes_multipliers[1];
 extern _Alignas(4) const int32_t network_classes_shifts[1];
