@@ -15,6 +15,7 @@ import tflite as schema
 from keras_layers import L, keras
 
 from tinygen.compress.export import float_graph, to_int8
+from tinygen.compress.fold import CHANNEL_AXIS
 from tinygen.compress.scales import Range
 from tinygen.frontend import tflite
 
@@ -27,6 +28,7 @@ pytestmark = [
 ]
 
 CONVERT = Path(__file__).with_name("convert.py")
+CONVERT_TRAINED = Path(__file__).with_name("convert_trained.py")
 NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 
 
@@ -135,3 +137,22 @@ def test_the_same_bits(converted, name):
                     assert tensor.quantization == other.quantization
                     if tensor.is_constant:
                         np.testing.assert_array_equal(tensor.constant, other.constant)
+
+
+def test_the_same_bits_after_training(tmp_path):
+    """Weights and ranges that training has moved, through nodes of fake quantization."""
+    subprocess.run([sys.executable, CONVERT_TRAINED, tmp_path], check=True, capture_output=True)
+    ours, theirs = (tflite.load(tmp_path / f"{name}.tflite") for name in ("ours", "theirs"))
+    assert [node.op for node in ours.nodes] == [node.op for node in theirs.nodes]
+    assert ours.inputs[0].quantization == theirs.inputs[0].quantization
+    for node, wanted in zip(ours.nodes, theirs.nodes, strict=True):
+        assert node.output.quantization == wanted.output.quantization
+        if node.op not in CHANNEL_AXIS:
+            continue
+        assert node.input(1).quantization == wanted.input(1).quantization
+        for index in (1, 2):
+            np.testing.assert_array_equal(node.input(index).constant, wanted.input(index).constant)
+        # Here the converter multiplies in double precision; no kernel reads these scales.
+        np.testing.assert_allclose(
+            node.input(2).quant.scales, wanted.input(2).quant.scales, rtol=2**-22
+        )

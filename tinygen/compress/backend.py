@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+import re
+import sys
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from tinygen.errors import ToolchainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::Init|I0000 |To enable the following"
+)
 
 
 def tensorflow() -> Any:
@@ -15,7 +26,10 @@ def tensorflow() -> Any:
     Raises ToolchainError when the extra ``train`` is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    return _imported("tensorflow")
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    with _without_chatter():
+        return _imported("tensorflow")
 
 
 def keras() -> Any:
@@ -51,3 +65,29 @@ def _imported(name: str) -> Any:
             f"Keras models need {name}, which cannot be imported ({error}); "
             "install it with: pip install 'tinygen[train]'"
         ) from error
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep back what TensorFlow prints on import for information, whatever its log level.
+
+    Of environment variables, only TF_ENABLE_ONEDNN_OPTS=0 would do it, which makes training slower
+    by half. Everything else on standard error is printed once the import has ended.
+    """
+    try:
+        stream = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stream, 2)
+            os.close(stream)
+            held.seek(0)
+            for line in held:
+                if not _CHATTER.match(line):
+                    os.write(2, line)

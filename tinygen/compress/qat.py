@@ -74,7 +74,7 @@ def export(model: QatModel) -> Graph:
     Raises ModelError when training has made a weight or a range that is not finite.
     """
     plan: Plan = model.plan
-    values = dict(zip(plan.constants, (np.array(v) for v in model.values), strict=True))
+    values = dict(zip(plan.constants, (np.asarray(v).copy() for v in model.values), strict=True))
     pairs = np.array(model.group_ranges())
     if not all(np.isfinite(array).all() for array in (pairs, *values.values())):
         raise ModelError(
