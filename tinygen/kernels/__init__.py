@@ -11,7 +11,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tinygen.ops import operators
+from tinygen.ops import operators, own_operators
 
 if TYPE_CHECKING:
     from tinygen.kernels.base import Kernel
@@ -26,6 +26,7 @@ def kernels() -> dict[str, Kernel]:
     Raises RuntimeError where a file does not define the kernel that its name promises, or the
     kernel is for an operator that does not exist: a mistake in tinygen.
     """
+    computed = operators().keys() | own_operators().keys()
     found: dict[str, Kernel] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         if module in _SHARED or module.startswith("_"):
@@ -33,7 +34,7 @@ def kernels() -> dict[str, Kernel]:
         defined: Kernel | None = getattr(
             importlib.import_module(f"{__name__}.{module}"), "KERNEL", None
         )
-        if defined is None or defined.name != module or defined.op not in operators():
+        if defined is None or defined.name != module or defined.op not in computed:
             raise RuntimeError(f"tinygen/kernels/{module}.py does not define KERNEL {module!r}")
         found[module] = defined
     return found

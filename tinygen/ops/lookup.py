@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Every int8 value, at the place of its two's complement byte read as unsigned.
-_BYTES = np.arange(256, dtype=np.uint8).view(np.int8)
+BYTES = np.arange(256, dtype=np.uint8).view(np.int8)
 
 
 def table(node: Node) -> Array:
     """The node's int8 outputs for all inputs: entry ``(uint8_t)x`` answers the int8 value x."""
-    return operator(node.op).compute(node, [_BYTES])[0]
+    return operator(node.op).compute(node, [BYTES])[0]
 
 
 class Lookup(Operator):

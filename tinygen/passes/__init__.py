@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from tinygen.passes import (
     fold_constants,
+    fuse_activations,
     fuse_pad,
+    merge_pointwise,
     remove_dead_nodes,
     remove_identities,
     remove_unneeded_channels,
@@ -26,6 +28,8 @@ PASSES: tuple[ModuleType, ...] = (
     fold_constants,  # first, so that the others see constants as constants
     remove_identities,  # before fusion, which looks at direct neighbours
     fuse_pad,  # leaves the PAD behind where nobody else reads it
+    fuse_activations,  # before ranges are computed, which the clamps narrow
+    merge_pointwise,  # of what no layer in front could take
     remove_unneeded_channels,  # after padding is fused, which decides what folds into a bias
     remove_dead_nodes,  # last, to clear away what the others left behind
 )
