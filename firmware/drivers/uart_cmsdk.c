@@ -34,6 +34,18 @@ int32_t uart_receive(void)
     return (int32_t)(REGISTER(UART_DATA) & 0xFFu);
 }
 
+bool uart_may_send(void)
+{
+    return (REGISTER(UART_STATE) & STATE_TX_FULL) == 0;
+}
+
+/* It has one, but on a line of its own that tells when the port becomes ready, not that it is. */
+bool uart_interrupt_to_send(bool on)
+{
+    (void)on;
+    return false;
+}
+
 void uart_send(uint8_t byte)
 {
     register_await(UART_STATE, STATE_TX_FULL, 0);

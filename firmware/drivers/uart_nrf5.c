@@ -53,6 +53,18 @@ int32_t uart_receive(void)
     return (int32_t)(REGISTER(UART_RXD) & 0xFFu);
 }
 
+bool uart_may_send(void)
+{
+    return !sending || REGISTER(UART_EVENTS_TXDRDY) != 0;
+}
+
+/* TXDRDY is an event that has to be cleared before the next byte, which uart_send does. */
+bool uart_interrupt_to_send(bool on)
+{
+    (void)on;
+    return false;
+}
+
 void uart_flush(void)
 {
     if (sending) {

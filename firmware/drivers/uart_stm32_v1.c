@@ -17,6 +17,7 @@
 #define CR1_RE (1u << 2)
 #define CR1_TE (1u << 3)
 #define CR1_RXNEIE (1u << 5)
+#define CR1_TXEIE (1u << 7)
 #define CR1_UE (1u << 13)
 
 void uart_init(void)
@@ -37,6 +38,17 @@ int32_t uart_receive(void)
         return UART_EMPTY;
     }
     return (int32_t)(REGISTER(USART_DR) & 0xFFu);
+}
+
+bool uart_may_send(void)
+{
+    return (REGISTER(USART_SR) & SR_TXE) != 0;
+}
+
+bool uart_interrupt_to_send(bool on)
+{
+    register_change(USART_CR1, CR1_TXEIE, on ? CR1_TXEIE : 0u);
+    return true;
 }
 
 void uart_send(uint8_t byte)

@@ -166,6 +166,7 @@ class CortexM:
         found = self._peripherals.get(_PERIPHERALS + offset // _BLOCK_BYTES * _BLOCK_BYTES)
         if found:
             found[1].write(found[0] + offset % _BLOCK_BYTES, value)
+            self._set_stop(self._pending_exception() is not None)
 
     def _write_control(self, _: Any, offset: int, size: int, value: int, __: Any) -> None:
         self.control.write(offset, value)

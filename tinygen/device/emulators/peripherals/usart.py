@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _RXNE = 1 << 5
 _TC = 1 << 6
 _TXE = 1 << 7
-_RXNEIE = 1 << 5  # in CR1, in both generations
+_RXNEIE, _TXEIE = 1 << 5, 1 << 7  # in CR1, in both generations
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Usart(Registers):
     @property
     def interrupting(self) -> bool:
         """Whether the port's interrupt line is active."""
-        return bool(self._received) and bool(self.values.get(self._layout.control, 0) & _RXNEIE)
+        enabled = self.values.get(self._layout.control, 0)
+        return bool(enabled & _TXEIE or (self._received and enabled & _RXNEIE))
 
     def read(self, offset: int) -> int:
         """Status: always ready to transmit. Receive: takes the oldest byte."""
