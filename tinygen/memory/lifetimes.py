@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 MIN_ALIGNMENT = 4
 """Kernels load and store words, of int8 tensors too."""
 
+_VIEWS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
+
 
 @dataclass(frozen=True)
 class Activations:
     """The buffers of a graph's activations: what every choice of kernels has in common.
 
-    ``tensors`` names the buffer of every activation; ``dying`` holds, per node, the activations
-    that nobody needs after it.
+    ``tensors`` names the buffer of every activation, which a view shares with what it shows;
+    ``dying`` holds, per node, the activations in buffers that nobody needs after it, one of each.
     """
 
     buffers: tuple[Buffer, ...]
@@ -74,7 +76,8 @@ def lifetimes(graph: Graph, implementations: Sequence[Implementation]) -> Lifeti
 
 def activations(graph: Graph) -> Activations:
     """The buffers of all activations of ``graph``, whatever kernels compute it."""
-    first, last = _spans(graph)
+    shown = _views(graph)
+    first, last = _spans(graph, shown)
     names = _names(graph, list(first))
     buffers = tuple(
         Buffer(
@@ -86,11 +89,13 @@ def activations(graph: Graph) -> Activations:
         )
         for tensor in first
     )
-    dying = tuple(
-        tuple(t for t in node.activations if last[t] == step and t not in graph.outputs)
-        for step, node in enumerate(graph.nodes)
-    )
-    return Activations(buffers, names, dying)
+    staying = {shown.get(tensor, tensor) for tensor in graph.outputs}
+    dying: list[tuple[Tensor, ...]] = []
+    for step, node in enumerate(graph.nodes):
+        read = {shown.get(tensor, tensor): tensor for tensor in node.activations}
+        dying.append(tuple(t for b, t in read.items() if last[b] == step and b not in staying))
+    names |= {view: names[tensor] for view, tensor in shown.items()}
+    return Activations(buffers, names, tuple(dying))
 
 
 def demand(alive: Activations, step: int, node: Node, chosen: Implementation) -> Demand:
@@ -102,17 +107,39 @@ def demand(alive: Activations, step: int, node: Node, chosen: Implementation) ->
     return Demand(scratch, tuple(overlaps))
 
 
-def _spans(graph: Graph) -> tuple[dict[Tensor, int], dict[Tensor, int]]:
-    """First and last step of every activation."""
+def _views(graph: Graph) -> dict[Tensor, Tensor]:
+    """Outputs of layers that move no byte, each with the tensor in whose buffer it is read.
+
+    That needs no kernel's permission: readers change nothing, and a kernel that writes over its
+    input may do so only after the last reader of either. It is done where the input is read later,
+    or is a graph output, so that the output would be a copy. Otherwise the planner lays the output
+    over the input if that is best. A graph output has a place of its own.
+    """
+    shown: dict[Tensor, Tensor] = {}
+    last = {tensor: step for step, node in enumerate(graph.nodes) for tensor in node.activations}
+    for step, node in enumerate(graph.nodes):
+        x = node.inputs[0]
+        if node.op not in _VIEWS or x is None or x.is_constant or node.output in graph.outputs:
+            continue
+        if x in shown or last[x] > step or x in graph.outputs:
+            shown[node.output] = shown.get(x, x)
+    return shown
+
+
+def _spans(
+    graph: Graph, shown: dict[Tensor, Tensor]
+) -> tuple[dict[Tensor, int], dict[Tensor, int]]:
+    """First and last step of every buffer, by the activation that it was made for."""
     first = dict.fromkeys(graph.inputs, 0)
     last = dict.fromkeys(graph.inputs, 0)
     for step, node in enumerate(graph.nodes):
         for tensor in node.activations:
-            last[tensor] = step
+            last[shown.get(tensor, tensor)] = step
         for tensor in node.outputs:
-            first[tensor] = last[tensor] = step
+            if tensor not in shown:
+                first[tensor] = last[tensor] = step
     for tensor in graph.outputs:
-        last[tensor] = len(graph.nodes) - 1
+        last[shown.get(tensor, tensor)] = len(graph.nodes) - 1
     return first, last
 
 
@@ -138,9 +165,15 @@ def _overlaps(
     A kernel proves an overlap for one operand. Where the tensor is several operands at once, the
     proof must exist for each of them, and the strictest one counts.
     """
-    operands = [i for i, operand in enumerate(node.inputs) if operand is tensor]
+    operands = [
+        i
+        for i, operand in enumerate(node.inputs)
+        if operand is not None and not operand.is_constant and names[operand] == names[tensor]
+    ]
     found: list[MayOverlap] = []
     for k, output in enumerate(node.outputs):
+        if names[output] == names[tensor]:
+            continue  # a view
         proofs = [[o for o in chosen.overlaps if o.input == i and o.output == k] for i in operands]
         # An operand may have alternative proofs: any start at a distance, or only the same start.
         distances = [min((o.distance for o in p if not o.same_start), default=None) for p in proofs]
