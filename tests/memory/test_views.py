@@ -69,7 +69,7 @@ def drawn(seed):
 
 
 @pytest.mark.parametrize("objective", ["latency", "ram"])
-@pytest.mark.parametrize("seed", [2, 5, 7])
+@pytest.mark.parametrize("seed", [2, 5])
 def test_networks_of_views_give_the_same_bytes(seed, objective):
     graph = drawn(seed)
     compiled = compile_graph(graph, core("cortex-m4"), objective=objective)
