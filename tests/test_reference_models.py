@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen import firmware, oracle, reference
+from tinygen import board_cycles, firmware, oracle, reference
 from tinygen.boards import load_board
 from tinygen.compiler import compile_graph
 from tinygen.cores import core
@@ -33,6 +33,11 @@ LARGEST_ARENA = {
 }
 CODE_BYTES = {"latency": 24 * 1024, "flash": 10 * 1024}
 INSTRUCTIONS = {"kws": 3_000_000, "vww": 5_100_000, "ic": 7_000_000, "ad": 300_000}
+# The best published for the chip, by any engine (MLPerf Tiny v0.7 to v1.3).
+MODELLED_CYCLES = {
+    "nucleo_l4r5zi": {"kws": 5_180_000, "vww": 10_670_000, "ic": 19_800_000, "ad": 486_000},
+    "nucleo_f746zg": {"kws": 3_830_000, "vww": 7_360_000, "ic": 13_300_000, "ad": 307_000},
+}
 pytestmark = [
     pytest.mark.reference,
     pytest.mark.skipif(
@@ -87,6 +92,18 @@ def test_object_code_of_every_core_equals_the_reference(model, name):
     compiled = compile_graph(graph, core(name), kernels="tinygen")
     inputs = [tuple(given) for given in stimuli(graph.inputs, 7, 1)]
     assert on_target(compiled, inputs).comparison.inputs == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELLED_CYCLES)
+def test_cycles_with_the_memories_of_a_board(model, name):
+    key, _, graph = model
+    board = load_board(name)
+    compiled = compile_graph(graph, board.cpu, kernels="tinygen")
+    timing = board_cycles.measure(compiled, board)
+    assert timing.total <= MODELLED_CYCLES[name][key]
+    pipeline = board.model_copy(update={"memory_system": None})
+    assert timing.total >= board_cycles.measure(compiled, pipeline).total
 
 
 def test_arena_is_proven_the_smallest(model):

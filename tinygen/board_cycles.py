@@ -31,19 +31,19 @@ from tinygen.ops.sampling import stimuli
 from tinygen.verify.target import link_bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
     from tinygen.boards import Board
     from tinygen.compiler import CompiledModel
-    from tinygen.device.memory_model import MemoryModel
     from tinygen.device.pipelines.base import BlockCost
 
     Events = npt.NDArray[np.uint64]
 
-# Added to addresses of what is copied: there is nothing at the sum, so it answers at once.
-_FAST = 0x2000_0000
+# In a trace, what is copied to the nth region of the copies lies n times this behind its address in
+# the image. No image is as long, and there are fewer regions than would reach the arena.
+_STRIDE = 0x0400_0000
 _SEED = 0
 _KINDS: dict[str, Literal["function", "constant"]] = {
     "STT_FUNC": "function",
@@ -146,20 +146,22 @@ class _Inference:
 
     def cycles(self, board: Board, copies: Copies) -> Iterator[int]:
         """Cycles of each layer, in order."""
-        memory = self._memory(board)
+        memory = memory_model(board, self._places(board, copies))
         model = cycles.model(board.cpu)
         if memory is None or model is None:
             yield from self._run()
             return
 
         def price(address: int, nbytes: int) -> BlockCost:
-            return model.price(_original(address), nbytes, self._target.read)
+            return model.price(address % _STRIDE, nbytes, self._target.read)
 
         stalls = Stalls(memory, price)
-        moved = sorted(copies.symbols, key=lambda symbol: symbol.address)
-        ranges = [(region.origin, region.end) for region in memory.regions]
+        move = _Move(copies)
+        arena = (self._arena, self._arena + max(self._compiled.plan.nbytes, 1))
         counter = self._target.counter
-        counter.start_trace(ranges, lambda events: stalls.add(_moved(events, moved)))
+        counter.start_trace(
+            [*self._target.constant_ranges, arena], lambda events: stalls.add(move(events))
+        )
         before = 0
         for pipeline in self._run():
             counter.hand_over()
@@ -168,16 +170,33 @@ class _Inference:
             before = stalled
         counter.end_trace()
 
-    def _memory(self, board: Board) -> MemoryModel | None:
-        """The board's memories, at the addresses that this image has."""
-        arena = max(self._compiled.plan.nbytes, 1)
-        places = {
-            board.flash.name: tuple(
-                (start, end - start) for start, end in self._target.constant_ranges
-            ),
-            place(board, arena).arena: ((self._arena, arena),),
-        }
-        return memory_model(board, places)
+    def _places(self, board: Board, copies: Copies) -> dict[str, list[tuple[int, int]]]:
+        """Where in the trace the regions of the board lie, as origins and sizes."""
+        nbytes = max(self._compiled.plan.nbytes, 1)
+        image = [(start, end - start) for start, end in self._target.constant_ranges]
+        places = {board.flash.name: image, place(board, nbytes).arena: [(self._arena, nbytes)]}
+        for number, name in enumerate(copies.regions, 1):
+            moved = [(start + number * _STRIDE, size) for start, size in image]
+            places[name] = places.get(name, []) + moved
+        return places
+
+
+class _Move:
+    """Changes a trace to what it is when symbols lie in other regions."""
+
+    def __init__(self, copies: Copies) -> None:
+        moved = sorted(
+            (symbol.address, symbol.address + symbol.nbytes, number * _STRIDE)
+            for number, symbols in enumerate(copies.regions.values(), 1)
+            for symbol in symbols
+        )
+        # The first stands for whatever lies before all symbols.
+        self._starts, self._ends, self._by = np.array([(0, 0, 0), *moved], np.uint64).T
+
+    def __call__(self, events: Events) -> Events:
+        addresses = events & np.uint64(ADDRESS_MASK)
+        owner = np.searchsorted(self._starts, addresses, "right") - 1
+        return np.where(addresses < self._ends[owner], events + self._by[owner], events)
 
 
 def _symbols(compiled: CompiledModel, image: Path) -> Iterator[Symbol]:
@@ -191,20 +210,3 @@ def _symbols(compiled: CompiledModel, image: Path) -> Iterator[Symbol]:
             if kind is not None and ours and symbol["st_size"]:
                 address = symbol["st_value"] & ~1
                 yield Symbol(symbol.name, kind, address, symbol["st_size"], 0)
-
-
-def _moved(events: Events, symbols: Sequence[Symbol]) -> Events:
-    """The trace as it is when the symbols, in order of addresses, lie in fast memory."""
-    if not symbols:
-        return events
-    starts = np.array([symbol.address for symbol in symbols], np.uint64)
-    ends = np.array([symbol.address + symbol.nbytes for symbol in symbols], np.uint64)
-    addresses = events & np.uint64(ADDRESS_MASK)
-    owner = np.searchsorted(starts, addresses, "right") - 1
-    inside = (owner >= 0) & (addresses < ends[owner])
-    return np.where(inside, events + np.uint64(_FAST), events)
-
-
-def _original(address: int) -> int:
-    """An address of the image, of one in a trace."""
-    return address - _FAST if _FAST <= address < 2 * _FAST else address

@@ -32,14 +32,27 @@ def test_what_is_read_most_often_per_byte_goes_first():
     assert names(choose(F746, 1000, symbols)) == {"itcm": ["hot", "small"]}
 
 
-def test_constants_go_to_ram_that_answers_at_once():
-    """SRAM of the F746 is behind the cache, as its flash is; only the DTCM is not."""
-    symbols = [constant("a", 40 * KIB, 40_000), constant("b", 40 * KIB, 39_000)]
-    assert names(choose(F746, 1000, symbols)) == {"dtcm": ["a"]}
+def test_constants_go_to_the_ram_that_answers_soonest():
+    """SRAM of the F746 is behind the cache, as its flash is, but answers sooner than that."""
+    symbols = [constant("b", 40 * KIB, 39_000), constant("a", 40 * KIB, 40_000)]
+    assert names(choose(F746, 1000, symbols)) == {"dtcm": ["a"], "sram": ["b"]}
+
+
+def test_ram_that_answers_no_sooner_than_flash_is_of_no_use():
+    access = F746.flash.access
+    memory = tuple(
+        region.model_copy(update={"access": access}) if region.name == "sram" else region
+        for region in F746.memory
+    )
+    board = F746.model_copy(update={"memory": memory})
+    symbols = [constant("b", 40 * KIB, 39_000), constant("a", 40 * KIB, 40_000)]
+    assert names(choose(board, 1000, symbols)) == {"dtcm": ["a"]}
 
 
 def test_the_arena_comes_first():
-    assert choose(F746, 50 * KIB, [constant("w", 8 * KIB, 8_000)]) == NONE
+    assert choose(F746, 50 * KIB, [constant("w", 8 * KIB, 8_000)], max_ram=50 * KIB) == NONE
+    (region,) = choose(F746, 50 * KIB, [constant("w", 8 * KIB, 8_000)]).regions
+    assert region == "sram"
 
 
 def test_a_limit_of_ram_holds_for_arena_and_copies_together():

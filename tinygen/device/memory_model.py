@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tinygen.boards import Board, Memory
     from tinygen.memory_system import Cache
@@ -56,7 +56,7 @@ class MemoryModel:
 
 
 def memory_model(
-    board: Board, places: Mapping[str, tuple[tuple[int, int], ...]] | None = None
+    board: Board, places: Mapping[str, Sequence[tuple[int, int]]] | None = None
 ) -> MemoryModel | None:
     """The memories of a board; None where all of them answer at once.
 
@@ -67,7 +67,7 @@ def memory_model(
     if system is None:
         return None
     if places is None:
-        places = {region.name: ((region.origin, region.bytes),) for region in board.memory}
+        places = {region.name: [(region.origin, region.bytes)] for region in board.memory}
     regions = [
         _region(board, region, origin, nbytes)
         for region in board.memory
@@ -83,13 +83,20 @@ def memory_model(
     )
 
 
+def delay(board: Board, region: Memory) -> int:
+    """Cycles that one read of a region stalls the core."""
+    access = region.access
+    if access is None:
+        return 0
+    waits = board.clock.flash_wait_states if access.wait_states is None else access.wait_states
+    # A memory on a slower clock takes a cycle of its own, of which the pipeline counts one of ours.
+    return (waits + 1) * access.divider - 1 + access.bridge_cycles
+
+
 def _region(board: Board, region: Memory, origin: int, nbytes: int) -> Region:
     access = region.access
     assert access is not None
-    waits = access.wait_states
-    first = (board.clock.flash_wait_states if waits is None else waits) * access.divider
-    # A memory on a slower clock takes a cycle of its own, of which the pipeline counts one of ours.
-    first += access.divider - 1 + access.bridge_cycles
+    first = delay(board, region)
     following = access.divider if access.burst else first + 1
     return Region(origin, origin + nbytes, access.unit_bytes, first, following)
 

@@ -1,8 +1,8 @@
 """What a firmware copies out of slow flash into fast memory when it starts: hot code and constants.
 
 Only memory that nothing else needs is used, and only where the flash makes the core wait: functions
-go beside the core's instruction bus (a region of kind ``code``), constants into RAM that answers at
-once. Where not everything has room, what is read most often per byte goes first.
+go beside the core's instruction bus (a region of kind ``code``), constants into RAM, that which
+answers soonest first. Where not everything has room, what is read most often per byte goes first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tinygen.device.memory_model import delay
 from tinygen.firmware.placement import STACK_BYTES, place, room_left
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ def choose(
     free = room_left(board, arena_bytes, stack_bytes, more_static_bytes)
     # Measuring many inferences keeps the inputs, which are part of the arena, in the spare memory.
     free[placement.spare] -= arena_bytes
+    faster = [r for r in board.ram if delay(board, r) < delay(board, board.flash)]
+    faster.sort(key=lambda region: delay(board, region))
     rooms: dict[str, dict[str, int]] = {
         "function": {r.name: r.bytes - _VENEERS for r in board.memory if r.kind == "code"},
-        "constant": {r.name: free[r.name] for r in board.ram if r.access is None},
+        "constant": {region.name: free[region.name] for region in faster},
     }
     chosen: dict[str, list[Symbol]] = {}
     read = (symbol for symbol in symbols if symbol.reads)
