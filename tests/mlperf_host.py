@@ -1,6 +1,9 @@
 """Small models with the shapes of MLPerf Tiny, and firmware that runs them on this machine."""
 
+import contextlib
 import functools
+import subprocess
+import sys
 
 import loopback
 import numpy as np
@@ -67,6 +70,15 @@ def reconstruction_error(model, floats):
     for difference in real.ravel() - floats:
         total += difference * difference
     return float(f"{total / np.float32(len(floats)):.3f}")
+
+
+@contextlib.contextmanager
+def emulate(folder, *options):
+    """A process of ``tinygen emulate``, and the first line it says."""
+    command = [sys.executable, "-m", "tinygen", "emulate", folder, *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process, process.stdout.readline().strip()
+        process.kill()
 
 
 def build(name, folder, mode="performance"):

@@ -5,13 +5,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import mlperf_host
 import numpy as np
 import pytest
+from mlperf_host import emulate
 
 from tinygen import boards, cli, compiler, firmware
 from tinygen.device import emulators
@@ -103,15 +102,6 @@ def test_energy_mode_gives_an_edge_at_either_end(tmp_path):
             ask()
             edges.append(emulator.counts().windows)
     assert edges == [1, 2, 0]
-
-
-@contextlib.contextmanager
-def emulate(folder, *options):
-    """A process of ``tinygen emulate``, and the first line it says."""
-    command = [sys.executable, "-m", "tinygen", "emulate", folder, *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process, process.stdout.readline().strip()
-        process.kill()
 
 
 @pytest.fixture(scope="module")
