@@ -9,6 +9,7 @@ Accuracies are over all test samples; those of int8 networks are computed by the
 """
 
 import argparse
+import gc
 import hashlib
 import inspect
 import json
@@ -27,7 +28,7 @@ from tinygen.compress.recipe import Recipe
 
 BOARD = "nucleo_l4r5zi"
 ROOT = Path(__file__).parents[1]
-TEACHER = {"temperature": 4.0, "weight": 0.7}
+TEACHER = {"temperature": 2.0, "weight": 0.5}
 
 
 def recipes(work):
@@ -36,13 +37,13 @@ def recipes(work):
     qat = {"do": "qat", "epochs": tune, "learning_rate": work.qat_rate, **batch}
     ptq = {"do": "ptq", "correct_bias": True}
 
-    def pruned(to, iterations):
+    def pruned(to):
         return [
             {
                 "do": "prune",
                 "to": to,
-                "iterations": iterations,
-                "epochs": 2 * tune,
+                "criterion": "taylor",
+                "epochs": 3 * tune,
                 "learning_rate": work.learning_rate,
                 "distill": TEACHER,
                 **batch,
@@ -57,8 +58,8 @@ def recipes(work):
         "ptq4_ranges": [{"do": "ptq", "weight_bits": 4}],
         "ptq4": [{**ptq, "weight_bits": 4}],
         "qat4": [{**qat, "weight_bits": 4}],
-        "half": pruned(0.5, 1),
-        "quarter": pruned(0.25, 2),
+        "half": pruned(0.5),
+        "quarter": pruned(0.25),
     }
 
 
@@ -128,7 +129,9 @@ class Study:
         """Accuracy and cost of one variant."""
         import keras
 
+        # What was traced before holds a copy of its training samples.
         keras.backend.clear_session()
+        gc.collect()
         started = time.time()
         data = data.fitted(self.workload.build())
         self.train(data)

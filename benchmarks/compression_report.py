@@ -112,7 +112,8 @@ def _targets(cells, workloads, titles):
         if name not in TARGET_WORKLOADS:
             continue
         for variant, allowed in TARGETS:
-            lost = -points(cells, name, variant, "float")
+            # As it is shown: what is equal to two decimals is not a loss beyond the target.
+            lost = round(-points(cells, name, variant, "float"), 2)
             held = "yes" if lost <= allowed else "no"
             rows.append([titles[name], VARIANTS[variant], f"{allowed:.1f}", f"{lost:+.2f}", held])
     if not rows:

@@ -1,12 +1,16 @@
 """A recipe from start to end, and from wherever it was interrupted to the same bytes."""
 
+import shutil
+
 import numpy as np
 import pytest
 from classifiers import blobs, convolutional
 
-from tinygen import boards
+from tinygen import boards, data, reference
 from tinygen.compress import cost, recipe, run, steps
+from tinygen.compress.export import quantize
 from tinygen.errors import ConfigError, UnsupportedError
+from tinygen.frontend import keras as files
 from tinygen.progress import Silent
 from tinygen.tflite_format.writer import write
 
@@ -16,7 +20,7 @@ RECIPE = recipe.Recipe.model_validate(
     {
         "seed": 4,
         "step": [
-            {"do": "train", "epochs": 3, "batch": 16, "augment": ["shift"]},
+            {"do": "train", "epochs": 4, "learning_rate": 0.02, "batch": 16, "augment": ["noise"]},
             {"do": "cluster", "values": 8, "epochs": 1, "batch": 16},
             {"do": "qat", "epochs": 2, "batch": 16, "distill": TEACHER},
         ],
@@ -56,21 +60,24 @@ def model(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Costs by estimate and accuracies in numpy: this is about the order of things."""
-    monkeypatch.setattr(cost, "measure", lambda model, board: cost.estimate(model, board).cost)
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Costs by estimate and accuracies by Keras: this is about the order of things."""
     real = steps.accuracy
-    monkeypatch.setattr(
-        steps,
-        "accuracy",
-        lambda state, samples: real(steps.State(state.model), samples),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost, "measure", lambda model, board: cost.estimate(model, board).cost)
+        patch.setattr(steps, "accuracy", lambda state, data: real(steps.State(state.model), data))
+        yield real
 
 
-@pytest.fixture
-def whole(model, quick, tmp_path):
-    return run.run(model, RECIPE, blobs(), BOARD, tmp_path / "whole", Silent())
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("run") / "whole"
+
+
+@pytest.fixture(scope="module")
+def whole(model, folder):
+    return run.run(model, RECIPE, blobs(), BOARD, folder, Silent())
 
 
 def test_every_step_is_reported(whole):
@@ -83,27 +90,35 @@ def test_every_step_is_reported(whole):
     assert write(whole.model.graph) == whole.model.data
 
 
-@pytest.mark.parametrize(
-    "line", ["train: epoch 2", "step 2", "cluster: epoch 1", "step 3", "qat: epoch 1"]
-)
+LINES = [
+    "train: epoch 2",
+    "qat: epoch 1",
+    *(
+        pytest.param(line, marks=pytest.mark.slow)
+        for line in ("step 2", "cluster: epoch 1", "step 3")
+    ),
+]
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_an_interrupted_run_ends_with_the_same_bytes(model, whole, tmp_path, line):
-    folder = tmp_path / "work"
+    work = tmp_path / "work"
     with pytest.raises(Interrupted):
-        run.run(model, RECIPE, blobs(), BOARD, folder, Stops(line))
-    again = run.run(model, RECIPE, blobs(), BOARD, folder, Silent())
+        run.run(model, RECIPE, blobs(), BOARD, work, Stops(line))
+    again = run.run(model, RECIPE, blobs(), BOARD, work, Silent())
     assert again.model.data == whole.model.data
     assert again.report == whole.report
 
 
-def test_a_finished_run_is_not_done_again(model, whole, tmp_path):
+def test_a_finished_run_is_not_done_again(model, whole, folder):
     notes = Notes()
-    again = run.run(model, RECIPE, blobs(), BOARD, tmp_path / "whole", notes)
+    again = run.run(model, RECIPE, blobs(), BOARD, folder, notes)
     assert again.model.data == whole.model.data
     assert not [line for line in notes.lines if "epoch" in line]
 
 
 @pytest.mark.parametrize("changed", ["recipe", "data", "model", "board"])
-def test_anything_else_starts_from_the_beginning(model, whole, tmp_path, changed):
+def test_anything_else_starts_from_the_beginning(model, whole, folder, tmp_path, changed):
     given = {"model": model, "recipe": RECIPE, "data": blobs(), "board": BOARD}
     if changed == "recipe":
         given["recipe"] = RECIPE.model_copy(update={"seed": 5})
@@ -114,9 +129,9 @@ def test_anything_else_starts_from_the_beginning(model, whole, tmp_path, changed
     else:
         given["model"] = tmp_path / "other.keras"
         convolutional(seed=1, width=4).save(given["model"])
-    notes = Notes()
-    run.run(*given.values(), tmp_path / "whole", notes)
-    assert [line for line in notes.lines if line.startswith("train: epoch 1")]
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with pytest.raises(Interrupted):
+        run.run(*given.values(), copy, Stops("train: epoch 1"))
 
 
 def test_a_folder_with_other_files_is_left_alone(model, tmp_path):
@@ -138,12 +153,7 @@ def test_models_that_cannot_be_compressed(tmp_path):
         run.run(path, RECIPE, blobs(), BOARD, tmp_path / "w", Silent())
 
 
-@pytest.mark.slow
-def test_accuracy_after_quantization_is_that_of_the_reference(model):
-    from tinygen import data, reference
-    from tinygen.compress.export import quantize
-    from tinygen.frontend import keras as files
-
+def test_accuracy_after_quantization_is_that_of_the_reference(model, quick):
     samples = blobs(count=40).test
     trained = files.load(model)
     graph = quantize(trained, samples.x, "small")
@@ -152,4 +162,4 @@ def test_accuracy_after_quantization_is_that_of_the_reference(model):
         int(np.argmax(reference.run(graph, [x[np.newaxis]])[graph.outputs[0]])) for x in stored
     ]
     state = steps.State(trained, graph)
-    assert steps.accuracy(state, samples) == np.mean(found == samples.y)
+    assert quick(state, samples) == np.mean(found == samples.y)

@@ -124,8 +124,8 @@ def fit(
                 f"{title}: loss or weights are no longer finite in epoch {epoch + 1}; "
                 f"use a learning rate below {plan.learning_rate:g}"
             )
-        watch.step(f"{label}, loss {losses[-1]:.4f}")
         loop.save(checkpoint, losses)
+        watch.step(f"{label}, loss {losses[-1]:.4f}")
     return losses
 
 
