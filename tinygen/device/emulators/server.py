@@ -3,8 +3,8 @@
     python -m tinygen.device.emulators.server BOARD IMAGE
 
 prints ``{"port": N}`` once it listens on 127.0.0.1, serves one connection after another, answers
-each line on standard input (``counts``, ``clear``, ``reset`` or ``watch FILE``) with one line of JSON,
-and ends when standard input does, so that it never outlives its parent.
+each line on standard input (``counts``, ``clear``, ``reset`` or ``watch FILE``) with one line of
+JSON, and ends when standard input does, so that it never outlives its parent.
 """
 
 from __future__ import annotations
