@@ -164,7 +164,7 @@ def test_nothing_is_lost_on_a_bad_line_to_an_emulated_board(board):
             seed=7,
         )
         with Session(line, patience=Patience(shortest_wait=0.005)) as session:
-            for inputs in samples(500):
+            for inputs in samples(200):
                 assert session.infer(inputs).outputs == images.outputs(*inputs)
             assert session.statistics.retries > 100
 
