@@ -48,8 +48,8 @@ class Teaching(_Settings):
     """
 
     teacher: str = ORIGINAL
-    temperature: Annotated[float, Field(gt=0)] = 4.0
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.7
+    temperature: Annotated[float, Field(gt=0)] = 2.0
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     features: tuple[tuple[str, str], ...] = ()
     feature_weight: Weight = 1.0
 
