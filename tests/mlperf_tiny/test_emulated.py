@@ -14,6 +14,8 @@ from mlperf_host import emulate
 
 from tinygen import boards, cli, compiler, firmware
 from tinygen.device import emulators
+from tinygen.device.emulators.image import read_image
+from tinygen.device.emulators.machine import Machine
 from tinygen.device.transport import SerialTransport
 from tinygen.mlperf_tiny import personality
 from tinygen.mlperf_tiny.client import Client
@@ -47,6 +49,21 @@ def image(board, name, mode, place):
     compiled = compiler.compile_graph(graph, board.cpu, kernels="tinygen")
     spoken = personality.personality(graph, board, mode)
     return firmware.build(compiled, board, place, bytes(32), personality=spoken)
+
+
+def test_a_low_power_uart_divides_its_clock_for_a_slow_line(tmp_path):
+    """LPUART_BRR has 20 bits of 256ths, LPUART_PRESC stands before it (RM0432)."""
+    board = boards.load_board("nucleo_l4r5zi")
+    built = image(board, "kws", "energy", tmp_path / "firmware")
+    machine = Machine(board, read_image(built.elf), lambda byte: None)
+    machine.cpu.run(lambda: False)  # until the firmware waits for the host
+    divider, prescaler = (
+        int.from_bytes(machine.cpu.read(0x4000_8000 + offset, 4), "little")
+        for offset in (0x0C, 0x2C)
+    )
+    assert 0x300 <= divider < 1 << 20
+    assert prescaler == 0b0100
+    assert board.clock.hz / 8 / (divider / 256) == pytest.approx(9600, rel=0.001)
 
 
 @contextlib.contextmanager
