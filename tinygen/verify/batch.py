@@ -86,7 +86,6 @@ def _program(compiled: CompiledModel, folder: Path) -> Path:
             toolchain.host_compiler(),
             "-std=c11",
             "-O3",
-            "-march=native",
             "-o",
             program,
             *sorted(folder.glob("*.c")),
