@@ -10,7 +10,7 @@ import pytest
 
 from tinygen import cli, passes
 from tinygen.choice.problem import Problem
-from tinygen.choice.search import UNLIMITED, Limits, choose
+from tinygen.choice.search import PATIENCE, UNLIMITED, Limits, choose
 from tinygen.choice.solver import solve
 from tinygen.compiler import compile_graph
 from tinygen.cores import core
@@ -138,6 +138,9 @@ def test_choices_are_as_good_as_brute_force_finds(seed):
                 if figures[1] <= (limits.ram or figures[1])
                 and figures[2] <= (limits.flash or figures[2])
             ]
+            if objective == "flash":
+                fewest = min(figures[0] for figures in every)
+                allowed = [f for f in allowed if f[0] <= PATIENCE * fewest] or allowed
             choice = choose(problem, objective, limits)
             assert choice.optimal
             figures = chosen_figures(problem, choice)
@@ -187,6 +190,16 @@ def test_limits_that_only_together_are_out_of_reach():
     message = r"--max-ram 40 --max-flash 500: the smallest flash possible is 900 bytes"
     with pytest.raises(BudgetError, match=message):
         choose(problem, "latency", Limits(flash=500, ram=40))
+
+
+def test_the_last_bytes_of_flash_are_only_saved_where_a_limit_asks_for_them():
+    x, y = quantized("x", (40,), 0.1, 0), quantized("y", (40,), 0.1, 0)
+    graph = Graph("g", (x,), (y,), (Node("ADD", "n", (x,), (y,)),))
+    sizes = ((100, 900), (100 * PATIENCE, 500), (100 * PATIENCE + 1, 300))
+    offers = [offer(cycles, code=code, name=f"kernel{code}") for cycles, code in sizes]
+    problem = Problem.of(graph, [offers])
+    assert choose(problem, "flash", UNLIMITED).picks == (1,)
+    assert choose(problem, "flash", Limits(flash=400)).picks == (2,)
 
 
 def test_a_kernel_with_scratch_that_works_in_place_may_need_less_ram():

@@ -19,7 +19,7 @@ from tinygen.selection import select
 from tinygen.verify.host import on_host
 from tinygen.verify.target import on_target
 
-CORE = core("cortex-m4")
+CORE = core("cortex-m3")
 COMPACT = [kernel for kernel in kernels().values() if kernel.name.endswith("_compact")]
 
 

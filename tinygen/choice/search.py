@@ -8,6 +8,7 @@ larger than the relaxation says, and that is nearly always so. Else the layout j
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -32,19 +33,30 @@ _GOALS: dict[Objective, tuple[Figure, ...]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Upper limits in bytes: ``ram`` of the arena, ``flash`` of constants and estimated code."""
+    """Upper limits: bytes ``ram`` of the arena and ``flash`` of constants and estimated code.
+
+    ``cycles`` are estimated.
+    """
 
     flash: int | None = None
     ram: int | None = None
+    cycles: int | None = None
 
     @property
     def figures(self) -> dict[Figure, int]:
         """The limits that are set."""
-        both: tuple[tuple[Figure, int | None], ...] = (("flash", self.flash), ("arena", self.ram))
-        return {figure: limit for figure, limit in both if limit is not None}
+        known: tuple[tuple[Figure, int | None], ...] = (
+            ("flash", self.flash),
+            ("arena", self.ram),
+            ("cycles", self.cycles),
+        )
+        return {figure: limit for figure, limit in known if limit is not None}
 
 
 UNLIMITED = Limits()
+
+PATIENCE = 3
+"""How many times the fewest cycles ``flash`` takes at most, where the limits leave a choice."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +71,22 @@ class Choice:
 def choose(problem: Problem, objective: Objective, limits: Limits) -> Choice:
     """The best choice within the limits.
 
-    Smallest cycles, arena or flash, as the objective says; ties of the latter two by cycles. Raises
-    BudgetError, with the smallest figure that can be reached, where nothing is within the limits.
+    Smallest cycles, arena or flash, as the objective says; ties of the latter two by cycles. The
+    smallest flash is that of choices that take at most PATIENCE times the fewest cycles, where the
+    limits can be met so: the last bytes are the dearest. Raises BudgetError, with the smallest
+    figure that can be reached, where nothing is within the limits.
     """
-    found = _within(problem, objective, limits)
+    found = _patiently(problem, limits) if objective == "flash" else None
+    found = found or _within(problem, objective, limits)
     if found is None:
         raise BudgetError(_out_of_reach(problem, limits))
     return found
+
+
+def _patiently(problem: Problem, limits: Limits) -> Choice | None:
+    """The smallest flash that does not take too long; None where none was found."""
+    fewest = sum(min(option.cycles for option in options) for options in problem.options)
+    return _within(problem, "flash", dataclasses.replace(limits, cycles=PATIENCE * fewest))
 
 
 def _within(problem: Problem, objective: Objective, limits: Limits) -> Choice | None:

@@ -89,7 +89,7 @@ class Conv2DPortable(Kernel):
             ),
             overlaps=(pixelwise_overlap(geometry, x.shape, channels),),
             cycles=node.output.size * (w.shape[1] * w.shape[2] * w.shape[3] * 4.0 + 40.0),
-            code_bytes=500,
+            code_bytes=750,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tinygen.kernels import _compact
 from tinygen.kernels._sliding import channelwise_overlap
 from tinygen.kernels.base import Field, Implementation, Kernel, input_, output, record
+from tinygen.kernels.depthwise_conv_2d_dsp_small import KERNEL as SMALL
 from tinygen.ops.depthwise_conv_2d import requantization, window
 from tinygen.ops.weights import bias_of
 
@@ -29,6 +30,8 @@ class DepthwiseConv2DCompact(Kernel):
     op = "DEPTHWISE_CONV_2D"
 
     def refusal(self, node: Node, core: Core) -> str | None:
+        if SMALL.refusal(node, core) is None:
+            return "the core has SIMD instructions, which take as little code"
         return _compact.too_large(_record(node))
 
     def implement(self, node: Node, core: Core) -> Implementation:
@@ -47,7 +50,7 @@ class DepthwiseConv2DCompact(Kernel):
                 *requantization(node),
             ),
             overlaps=(channelwise_overlap(window(node), x.shape, multiplier),),
-            cycles=node.output.size * (height * width * 18.0 + 50.0),
+            cycles=node.output.size * (height * width * 22.0 + 110.0),
             code_bytes=330,
         )
 

@@ -90,7 +90,7 @@ class FullyConnectedPortable(Kernel):
             ),
             overlaps=(Overlap(distance=distance),) if rows > 1 else (),
             cycles=node.output.size * (depth * 4.0 + 40.0),
-            code_bytes=260,
+            code_bytes=650,
         )
 
 

@@ -15,6 +15,7 @@
 #include "network.h"
 
 #include "tinygen_math.h"
+#include "tinygen_simd.h"
 #include "weights.h"
 
 /*
@@ -36,13 +37,12 @@ _Static_assert(NETWORK_OUTPUT_0_OFFSET + NETWORK_OUTPUT_0_BYTES <= NETWORK_ARENA
 
 /* ---- kernels, one function per distinct shape ------------------------------------------------ */
 
-/* A fully connected layer of any size. Weights lie output by output. */
+/* A fully connected layer of any size. Weights lie output by output; biases hold the zero point's part. */
 typedef struct {
     const int8_t *weights;
     const int32_t *bias; /* one per output channel */
     const int32_t *multipliers; /* Q0.31 */
     const int8_t *shifts; /* powers of two, left is positive */
-    int8_t zero_point; /* of the input */
     int8_t output_zero_point;
     int8_t low; /* smallest output */
     int8_t high; /* largest output */
@@ -58,14 +58,157 @@ static void fully_connected_compact(const fully_connected_compact_t *layer, cons
         const int8_t *w = layer->weights;
         for (int32_t o = 0; o < layer->outputs; ++o) {
             const int32_t scale = o * layer->per_channel;
+            const int8_t *in = input;
             int32_t acc = layer->bias[o];
-            for (int32_t d = 0; d < layer->depth; ++d) {
-                acc += (input[d] - layer->zero_point) * *w++;
+            for (int32_t fours = layer->depth >> 2; fours != 0; --fours) {
+                const int32_t values = tg_load32(in);
+                const int32_t weights = tg_load32(w);
+                acc = tg_smlad(tg_sxtb16(values), tg_sxtb16(weights), acc);
+                acc = tg_smlad(tg_sxtb16_odd(values), tg_sxtb16_odd(weights), acc);
+                in += 4;
+                w += 4;
+            }
+            for (int32_t d = layer->depth & 3; d != 0; --d) {
+                acc += *in++ * *w++;
             }
             acc = tg_requantize(acc, layer->multipliers[scale], layer->shifts[scale]) + layer->output_zero_point;
             *output++ = (int8_t)tg_clamp(acc, layer->low, layer->high);
         }
         input += layer->depth;
+    }
+}
+
+/*
+ * Fully connected, 1 row of 8 to 46, 6 outputs at a time. The stream holds for each group
+ * the biases, for every four inputs the four weights of each output, as two numbers 256 w0 + w1, and
+ * multiplier, addend and shift of each.
+ */
+static void fully_connected_dsp_8_to_46(const int8_t *input, int8_t *output, const int32_t *stream)
+{
+    const int32_t *s = stream;
+    for (int32_t i = 0; i < 7; ++i) {
+        int32_t acc0 = s[0], acc1 = s[1], acc2 = s[2], acc3 = s[3], acc4 = s[4], acc5 = s[5];
+        s += 6;
+        const int8_t *x = input;
+        int32_t p, q, first, second;
+        q = tg_load32(x + 0);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 0);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 2);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        TG_LOAD_PAIR(first, second, s + 4);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        q = tg_load32(x + 4);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 6);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 8);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        TG_LOAD_PAIR(first, second, s + 10);
+        acc4 = tg_smlad(first, p, acc4);
+        acc4 = tg_smlad(tg_sxtb16(first), q, acc4);
+        acc5 = tg_smlad(second, p, acc5);
+        acc5 = tg_smlad(tg_sxtb16(second), q, acc5);
+        x += 8;
+        s += 12;
+        int32_t m, c, n;
+        m = s[0];
+        c = s[1];
+        n = s[2];
+        output[0] = (int8_t)tg_ssat8(tg_smmlar(acc0 >> 7, m, c) >> n);
+        m = s[3];
+        c = s[4];
+        n = s[5];
+        output[1] = (int8_t)tg_ssat8(tg_smmlar(acc1 >> 7, m, c) >> n);
+        m = s[6];
+        c = s[7];
+        n = s[8];
+        output[2] = (int8_t)tg_ssat8(tg_smmlar(acc2 >> 7, m, c) >> n);
+        m = s[9];
+        c = s[10];
+        n = s[11];
+        output[3] = (int8_t)tg_ssat8(tg_smmlar(acc3 >> 7, m, c) >> n);
+        m = s[12];
+        c = s[13];
+        n = s[14];
+        output[4] = (int8_t)tg_ssat8(tg_smmlar(acc4 >> 7, m, c) >> n);
+        m = s[15];
+        c = s[16];
+        n = s[17];
+        output[5] = (int8_t)tg_ssat8(tg_smmlar(acc5 >> 7, m, c) >> n);
+        s += 18;
+        output += 6;
+    }
+    {
+        int32_t acc0 = s[0], acc1 = s[1], acc2 = s[2], acc3 = s[3];
+        s += 4;
+        const int8_t *x = input;
+        int32_t p, q, first, second;
+        q = tg_load32(x + 0);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 0);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 2);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        q = tg_load32(x + 4);
+        p = tg_sxtb16(q);
+        q = q ^ 0x007F007F;
+        TG_LOAD_PAIR(first, second, s + 4);
+        acc0 = tg_smlad(first, p, acc0);
+        acc0 = tg_smlad(tg_sxtb16(first), q, acc0);
+        acc1 = tg_smlad(second, p, acc1);
+        acc1 = tg_smlad(tg_sxtb16(second), q, acc1);
+        TG_LOAD_PAIR(first, second, s + 6);
+        acc2 = tg_smlad(first, p, acc2);
+        acc2 = tg_smlad(tg_sxtb16(first), q, acc2);
+        acc3 = tg_smlad(second, p, acc3);
+        acc3 = tg_smlad(tg_sxtb16(second), q, acc3);
+        x += 8;
+        s += 8;
+        int32_t m, c, n;
+        m = s[0];
+        c = s[1];
+        n = s[2];
+        output[0] = (int8_t)tg_ssat8(tg_smmlar(acc0 >> 7, m, c) >> n);
+        m = s[3];
+        c = s[4];
+        n = s[5];
+        output[1] = (int8_t)tg_ssat8(tg_smmlar(acc1 >> 7, m, c) >> n);
+        m = s[6];
+        c = s[7];
+        n = s[8];
+        output[2] = (int8_t)tg_ssat8(tg_smmlar(acc2 >> 7, m, c) >> n);
+        m = s[9];
+        c = s[10];
+        n = s[11];
+        output[3] = (int8_t)tg_ssat8(tg_smmlar(acc3 >> 7, m, c) >> n);
+        s += 12;
+        output += 4;
     }
 }
 
@@ -76,7 +219,6 @@ static const fully_connected_compact_t record_hidden_0 = {
     .bias = network_hidden_0_bias,
     .multipliers = network_hidden_0_multipliers,
     .shifts = network_hidden_0_shifts,
-    .zero_point = -128,
     .output_zero_point = -128,
     .low = -128,
     .high = 127,
@@ -103,7 +245,6 @@ static const fully_connected_compact_t record_hidden_1 = {
     .bias = network_hidden_1_bias,
     .multipliers = network_hidden_1_multipliers,
     .shifts = network_hidden_1_shifts,
-    .zero_point = -128,
     .output_zero_point = -128,
     .low = -128,
     .high = 127,
@@ -125,31 +266,16 @@ static void layer_hidden_1(uint8_t *arena)
                             (int8_t *)(arena + 0));
 }
 
-static const fully_connected_compact_t record_hidden_2 = {
-    .weights = network_hidden_2_weights,
-    .bias = network_hidden_2_bias,
-    .multipliers = network_hidden_2_multipliers,
-    .shifts = network_hidden_2_shifts,
-    .zero_point = -128,
-    .output_zero_point = -128,
-    .low = -128,
-    .high = 127,
-    .rows = 1,
-    .depth = 8,
-    .outputs = 46,
-    .per_channel = 0,
-};
-
 /*
- * 2: hidden_2 (FULLY_CONNECTED by fully_connected_compact, 368 MACs)
+ * 2: hidden_2 (FULLY_CONNECTED by fully_connected_dsp, 368 MACs)
  *   input   int8_t [1][8] at arena 0 .. 8
  *   output  int8_t [1][46] at arena 64 .. 110
  */
 static void layer_hidden_2(uint8_t *arena)
 {
-    fully_connected_compact(&record_hidden_2,
-                            (const int8_t *)(arena + 0),
-                            (int8_t *)(arena + 64));
+    fully_connected_dsp_8_to_46((const int8_t *)(arena + 0),
+                                (int8_t *)(arena + 64),
+                                network_hidden_2_stream);
 }
 
 static const fully_connected_compact_t record_reconstruction = {
@@ -157,7 +283,6 @@ static const fully_connected_compact_t record_reconstruction = {
     .bias = network_reconstruction_bias,
     .multipliers = network_reconstruction_multipliers,
     .shifts = network_hidden_1_shifts,
-    .zero_point = -128,
     .output_zero_point = -78,
     .low = -128,
     .high = 127,

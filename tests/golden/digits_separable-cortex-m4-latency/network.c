@@ -530,15 +530,15 @@ static void TG_ALL_SHAPES conv_2d_dsp_columns_4x4_relu(const conv_2d_dsp_columns
                 s += 8;
                 int32_t m, c, n;
                 m = s[0];
-                c = s[1];
                 n = s[2];
+                c = s[1];
                 to[0] = (int8_t)tg_ssat8(tg_smmlar(acc00 >> 7, m, c) >> n);
                 to[channels] = (int8_t)tg_ssat8(tg_smmlar(acc01 >> 7, m, c) >> n);
                 to[2 * channels] = (int8_t)tg_ssat8(tg_smmlar(acc02 >> 7, m, c) >> n);
                 to[3 * channels] = (int8_t)tg_ssat8(tg_smmlar(acc03 >> 7, m, c) >> n);
                 m = s[3];
-                c = s[4];
                 n = s[5];
+                c = s[4];
                 to[1] = (int8_t)tg_ssat8(tg_smmlar(acc10 >> 7, m, c) >> n);
                 to[channels + 1] = (int8_t)tg_ssat8(tg_smmlar(acc11 >> 7, m, c) >> n);
                 to[2 * channels + 1] = (int8_t)tg_ssat8(tg_smmlar(acc12 >> 7, m, c) >> n);
