@@ -37,13 +37,13 @@ def recipes(work):
     qat = {"do": "qat", "epochs": tune, "learning_rate": work.qat_rate, **batch}
     ptq = {"do": "ptq", "correct_bias": True}
 
-    def pruned(to):
+    def pruned(to, epochs):
         return [
             {
                 "do": "prune",
                 "to": to,
                 "criterion": "taylor",
-                "epochs": 3 * tune,
+                "epochs": epochs,
                 "learning_rate": work.learning_rate,
                 "distill": TEACHER,
                 **batch,
@@ -58,8 +58,8 @@ def recipes(work):
         "ptq4_ranges": [{"do": "ptq", "weight_bits": 4}],
         "ptq4": [{**ptq, "weight_bits": 4}],
         "qat4": [{**qat, "weight_bits": 4}],
-        "half": pruned(0.5),
-        "quarter": pruned(0.25),
+        "half": pruned(0.5, 3 * tune),
+        "quarter": pruned(0.25, 5 * tune),
     }
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tinygen import config
@@ -49,6 +51,19 @@ def test_paths_in_the_file_are_relative_to_the_file(folder):
     (folder / "project" / "tinygen.toml").write_text(FULL)
     settings = config.load(file=folder / "project" / "tinygen.toml")
     assert settings.model.path == folder / "project" / "models" / "kws.tflite"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [("d.npz", "project/d.npz"), ("/a/d.npz", "/a/d.npz"), ("module:make", "module:make")],
+)
+def test_samples_for_compression_lie_beside_the_file_or_are_a_function(folder, data, found):
+    (folder / "project").mkdir()
+    text = f'[compress]\nrecipe = "half.toml"\ndata = "{data}"\n'
+    (folder / "project" / "tinygen.toml").write_text(text)
+    settings = config.load(file=Path("project") / "tinygen.toml")
+    assert settings.compress.recipe == Path("project") / "half.toml"
+    assert settings.compress.data == found
 
 
 def test_an_option_wins_over_the_file(folder):
