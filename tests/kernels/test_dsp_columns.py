@@ -33,9 +33,11 @@ def seen(compiled, key):
 
 
 def test_host_equals_numpy(monkeypatch):
-    compiled = network(range(16), monkeypatch)
+    compiled = network([*range(16), 81], monkeypatch)
     assert seen(compiled, "packed") == {"paired", "int8"}
     assert seen(compiled, "padded") == seen(compiled, "looped") == {True, False}
+    shapes = [layer.implementation.params for layer in compiled.layers]
+    assert any(params["padded"] and params["block_pixels"] == 1 for params in shapes)
     inputs = [tuple(given) for given in stimuli(compiled.graph.inputs, 1, 2)]
     assert on_host(compiled, inputs).values > 1_000
 
