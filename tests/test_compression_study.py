@@ -106,6 +106,7 @@ def test_every_recipe_is_valid(module):
             assert study.Recipe(step=steps).step
 
 
+@pytest.mark.slow
 def test_digits_are_halved_without_overlap(module):
     data = module("compression_networks").digits(None)
     assert (len(data.train), len(data.test)) == (899, 898)

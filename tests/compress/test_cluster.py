@@ -47,6 +47,7 @@ def test_training_keeps_them_and_moves_them():
     assert not np.allclose(before, np.unique(np.asarray(model.get_layer("second").kernel)))
 
 
+@pytest.mark.slow
 def test_a_compressed_stream_gets_smaller_and_nothing_else():
     x = blobs().train.x
     whole = quantize(convolutional(width=32), x, "whole")

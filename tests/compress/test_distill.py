@@ -49,6 +49,7 @@ def test_a_student_learns_what_the_labels_do_not_say(teacher):
     assert classify.accuracy(classify.predict(student, data.test.x), data.test.y) > 0.9
 
 
+@pytest.mark.slow
 def test_features_come_together_through_a_projection(teacher):
     data = blobs().train
 
@@ -73,6 +74,7 @@ def test_features_of_one_width_need_no_projection(teacher):
     training.fit(student, blobs().train, training.Plan(1, batch=16), objective=objective)
 
 
+@pytest.mark.slow
 def test_the_teacher_stays_as_it_is(teacher):
     before = weights(teacher)
     student = convolutional()
@@ -81,6 +83,7 @@ def test_the_teacher_stays_as_it_is(teacher):
     assert np.array_equal(before, weights(teacher))
 
 
+@pytest.mark.slow
 def test_a_network_in_training_for_int8_learns_from_a_teacher(teacher):
     data = blobs()
     float_student = convolutional()

@@ -66,7 +66,7 @@ def test_another_seed_gives_other_weights(once):
     assert not np.array_equal(other, once[0])
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
+@pytest.mark.parametrize("epochs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_an_interrupted_run_ends_with_the_same_weights(once, tmp_path, epochs):
     checkpoint = tmp_path / "deep" / "training.npz"
     with pytest.raises(Interrupted):
@@ -85,12 +85,14 @@ def test_a_finished_run_is_not_trained_again(once, tmp_path):
     assert again.tobytes() == once[0].tobytes()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_plan_is_not_used(once, tmp_path):
     checkpoint = tmp_path / "training.npz"
     trained(training.Plan(2, 1e-3, 16), checkpoint=checkpoint)
     assert trained(checkpoint=checkpoint)[0].tobytes() == once[0].tobytes()
 
 
+@pytest.mark.slow
 def test_every_epoch_has_its_own_order_of_all_samples():
     seen = []
 
@@ -127,6 +129,7 @@ def test_a_batch_larger_than_the_data_is_all_of_it():
     assert len(training.fit(convolutional(), blobs().train, training.Plan(2, batch=1000))) == 2
 
 
+@pytest.mark.slow
 def test_losses_of_layers_count():
     def with_penalty(strength):
         keras.utils.set_random_seed(0)
