@@ -22,6 +22,12 @@ FILE_NAME = "tinygen.toml"
 
 Positive = Annotated[int, Field(gt=0)]
 Above = Annotated[float, Field(gt=0)]
+Values = Annotated[
+    tuple[Annotated[float, Field(allow_inf_nan=False)], ...],
+    pydantic.BeforeValidator(lambda given: given if isinstance(given, list | tuple) else (given,)),
+    Field(min_length=1),
+]
+"""One number, or a list of them."""
 
 
 class _Section(pydantic.BaseModel):
@@ -86,6 +92,20 @@ class Mlperf(_Section):
     mode: Literal["performance", "energy"] = "performance"
 
 
+class Preprocess(_Section):
+    """``[preprocess]``: what the device does to raw input; docs/preprocessing.md.
+
+    Real values are ``scale * (raw - offset)``, with one scale and offset, or one per channel.
+    ``window`` frames of a series make an input, one every ``hop`` frames.
+    """
+
+    raw: Literal["uint8", "int16", "float32"] | None = None
+    scale: Values = (1.0,)
+    offset: Values = (0.0,)
+    window: Positive | None = None
+    hop: Positive | None = None
+
+
 class Compress(_Section):
     """``[compress]``: the recipe that makes a Keras model an int8 one, and labelled samples for it.
 
@@ -121,6 +141,7 @@ class Settings(_Section):
     data: Data = Data()
     mlperf: Mlperf = Mlperf()
     power: Power = Power()
+    preprocess: Preprocess = Preprocess()
     compress: Compress = Compress()
     budget: Budget = Budget()
 

@@ -31,9 +31,11 @@ from tinygen.device.power import measuring
 from tinygen.errors import ConfigError
 from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.mlperf_tiny import prepare, runner
+from tinygen.preprocess import generate as preprocess
 from tinygen.report import budget, facts
 from tinygen.report.profile import profile
 from tinygen.report.run import with_run
+from tinygen.verify import preprocess as verify_preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,10 +254,17 @@ def _proven(
         cmsis_nn=cmsis_nn is not None,
         name=settings.project.name,
     )
+    preprocessing = preprocess.plan(settings.preprocess, compiled)
+    if preprocessing is not None:
+        compiled = preprocess.added(compiled, preprocessing)
     progress.step("proving the generated code")
     certificate = verify.prove(compiled, model.data, settings.build.proof)
     if certificate.without_oracle is not None:
         progress.step(f"not compared with tflite-micro: {certificate.without_oracle}")
+    if preprocessing is not None:
+        progress.step("proving the generated preprocessing")
+        full = settings.build.proof == "full"
+        verify_preprocess.prove(compiled, preprocessing, target=full)
     return compiled, facts.library_report(compiled, model.data, certificate, cmsis_nn)
 
 

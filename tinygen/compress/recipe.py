@@ -31,7 +31,7 @@ Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
-Augmentation = Literal["flip", "noise", "shift"]
+Augmentation = Literal["crop", "flip", "noise", "scale", "shift"]
 
 ORIGINAL = "original"
 """The teacher that needs no file."""
