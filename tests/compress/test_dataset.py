@@ -31,6 +31,8 @@ def unlabelled():
     import tensorflow as tf
     one = tf.data.Dataset.from_tensor_slices(x)
     return one, one
+def broken():
+    raise ValueError("no such folder")
 def number():
     return 3
 def numbers():
@@ -109,6 +111,7 @@ def test_arrays_that_are_wrong(changes, sentence):
         ("none.npz", r"data file none\.npz does not exist"),
         ("nothing:here", r"'nothing:here' cannot be found .* module:function"),
         ("my_samples:nothing", r"'my_samples:nothing' cannot be found"),
+        ("my_samples:broken", r"'my_samples:broken' failed \(ValueError: no such folder\)"),
         ("my_samples:number", r"returned int; return a mapping"),
         ("my_samples:numbers", r"train part is a int; give a tf\.data\.Dataset"),
         ("my_samples:empty", r"train part is empty"),
@@ -138,5 +141,7 @@ def test_what_does_not_fit_the_model():
     x = L.Input((2,))
     with pytest.raises(DataError, match="has 1 inputs and 2 outputs"):
         blobs().fitted(keras.Model(x, [L.Dense(2)(x), L.Dense(3)(x)]))
+    with pytest.raises(DataError, match="ends in one value that is no probability"):
+        blobs(shape=(2,), classes=2).fitted(keras.Model(x, L.Dense(1)(x)))
     sigmoid = keras.Sequential([L.Input((2,)), L.Dense(1, activation="sigmoid")])
     assert len(dataset.make({"x": X, "y": Y % 2}).fitted(sigmoid).train) == 16

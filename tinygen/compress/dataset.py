@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygen import data
+from tinygen.compress.classify import ending
 from tinygen.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,7 +62,13 @@ class Dataset:
                 "classifies"
             )
         shape = tuple(model.inputs[0].shape[1:])
-        classes = max(int(np.prod(model.outputs[0].shape[1:])), 2)
+        outputs = int(np.prod(model.outputs[0].shape[1:]))
+        if outputs == 1 and ending(model) != "sigmoid":
+            raise DataError(
+                f"model {model.name!r} ends in one value that is no probability, and training "
+                "takes classifiers; end it in a sigmoid, or in one output per class"
+            )
+        classes = max(outputs, 2)
         return Dataset(
             *(
                 Labelled(_shaped(part.x, shape, name), _within(part.y, classes, name))
@@ -99,7 +106,13 @@ def _called(source: str) -> Any:
         ) from None
     finally:
         sys.path.pop(0)
-    return function()
+    try:
+        return function()
+    except Exception as error:
+        raise DataError(
+            f"data {source!r} failed ({type(error).__name__}: {' '.join(str(error).split())}); "
+            "correct the function"
+        ) from error
 
 
 def _dataset(given: Any, source: str) -> Dataset:
