@@ -30,8 +30,8 @@ INTRODUCTION = """\
 
     python benchmarks/compression.py
 
-writes this page and [results.json](results.json), which has every cell by itself. {seeds} seeds
-each; a seed decides the initial weights and the order of the samples. Accuracy is in per cent over
+writes this page and [results.json](results.json), which has every cell by itself. Number of seeds:
+{seeds}; a seed decides the initial weights and the order of the samples. Accuracy is in per cent over
 all test samples, as mean ± sample standard deviation over the seeds; that of int8 networks comes
 from their generated C, which computes what the device computes. All training samples are used:
 60,000 images of Fashion-MNIST (10,000 for the test), 899 digits (898), 270 utterances of Japanese

@@ -70,7 +70,7 @@ def test_the_page_says_what_holds_and_what_does_not(module):
     assert "| DS-CNN | 25 % of cycles, QAT int8 | 2.5 | +3.50 | no |" in page
     assert "| mean | +1.00 | +7.50 |" in page
     assert "490 (49 %)" in page
-    assert "2 seeds" in page
+    assert "Number of seeds:\n2;" in page
 
 
 def test_only_fashion_has_targets(module):
