@@ -93,10 +93,13 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def name_functions(
     graph: Graph, implementations: Sequence[Implementation], offsets: Mapping[Tensor, int]
-) -> list[str | None]:
-    """The C function of each node: shared by equal specialisations, None where none is needed."""
+) -> list[tuple[str, ...]]:
+    """The C functions of each node: its own, then those that it calls; none where none is needed.
+
+    Equal specialisations share a function.
+    """
     wanted: dict[tuple[str, str], str] = {}
-    keys: list[tuple[str, str] | None] = []
+    keys: list[list[tuple[str, str]]] = []
     for node, implementation in zip(graph.nodes, implementations, strict=True):
         in_place = not node.input(0).is_constant and offsets.get(node.input(0)) == offsets.get(
             node.output
@@ -104,14 +107,15 @@ def name_functions(
         # A network has at least one layer, for C has no empty arrays.
         alone = node is graph.nodes[-1] and not wanted
         if implementation.elides and in_place and not alone:
-            keys.append(None)
+            keys.append([])
             continue
-        key = implementation.specialisation
-        keys.append(key)
-        suffix = f"_{implementation.label}" if implementation.label else ""
-        wanted.setdefault(key, implementation.kernel.name + suffix)
+        functions = (implementation, *implementation.calls)
+        keys.append([function.specialisation for function in functions])
+        for function in functions:
+            suffix = f"_{function.label}" if function.label else ""
+            wanted.setdefault(function.specialisation, function.kernel.name + suffix)
     names = dict(zip(wanted, _unique(list(wanted.values())), strict=True))
-    return [None if key is None else names[key] for key in keys]
+    return [tuple(names[key] for key in row) for row in keys]
 
 
 class _Constants:
@@ -227,16 +231,19 @@ def render(
     executed = [layer for layer in layers if layer.function is not None]
     constants = _Constants(name)
     cnames = _unique([c_name(layer.node.name) for layer in executed])
-    functions: dict[str, str] = {}
+    bodies: dict[str, str] = {}
     rows = []
     for layer, cname in zip(executed, cnames, strict=True):
         assert layer.function is not None
         implementation = layer.implementation
-        if layer.function not in functions:
-            template = environment().get_template(f"kernels/{implementation.kernel.name}.c.j2")
-            functions[layer.function] = template.render(
-                implementation.params, name=layer.function, record=implementation.record
-            )
+        called = zip(layer.calls, implementation.calls, strict=True)
+        for function, part in (*called, (layer.function, implementation)):
+            if function not in bodies:
+                template = environment().get_template(f"kernels/{part.kernel.name}.c.j2")
+                calls = layer.calls if part is implementation else ()
+                bodies[function] = template.render(
+                    part.params, name=function, record=part.record, calls=calls
+                )
         packed = {c.role: _add(constants, cname, c) for c in implementation.constants}
         arguments = [
             _argument(argument, layer, cname, offsets, packed, constants)
@@ -252,10 +259,7 @@ def render(
                 "tensors": _role_tensors(layer, offsets),
                 "function": layer.function,
                 "arguments": arguments,
-                "record": [
-                    (f.name, f.value if isinstance(f.value, int) else packed[f.value.role])
-                    for f in implementation.record
-                ],
+                "records": _records(layer, cname, packed),
                 "uses_arena": any("arena" in argument for argument in arguments),
                 "output_offset": offsets[layer.node.output],
                 "output_bytes": layer.node.output.nbytes,
@@ -272,7 +276,7 @@ def render(
         "inputs": [_tensor_context(t, offsets[t]) for t in graph.inputs],
         "outputs": [_tensor_context(t, offsets[t]) for t in graph.outputs],
         "layers": rows,
-        "functions": list(functions.values()),
+        "functions": list(bodies.values()),
         "includes": used,
         "constants": constants.arrays,
         "arena_map": _arena_map(plan, buffers),
@@ -294,6 +298,31 @@ def _add(constants: _Constants, cname: str, constant: Constant) -> str:
     return constants.add(f"{cname}_{constant.role}", constant.data, f"{cname}: {constant.comment}")
 
 
+def _record_name(cname: str, index: int) -> str:
+    """The record of a layer, or with an index from 1 on that of a function that it calls."""
+    # No name of a layer has two underscores in a row.
+    return f"record_{cname}__{index}" if index else f"record_{cname}"
+
+
+def _records(layer: Layer, cname: str, packed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The structs that a layer's functions read: their types, names and members."""
+    parts = (layer.implementation, *layer.implementation.calls)
+    return [
+        {
+            "type": f"{function}_t",
+            "name": _record_name(cname, index),
+            "fields": [
+                (f.name, f.value if isinstance(f.value, int) else packed[f.value.role])
+                for f in part.record
+            ],
+        }
+        for index, (function, part) in enumerate(
+            zip((layer.function, *layer.calls), parts, strict=True)
+        )
+        if part.record
+    ]
+
+
 def _argument(
     argument: Argument,
     layer: Layer,
@@ -305,7 +334,7 @@ def _argument(
     if argument.kind == "constant":
         return packed[argument.role]
     if argument.kind == "record":
-        return f"&record_{cname}"
+        return f"&{_record_name(cname, argument.index)}"
     if argument.kind == "scratch":
         return f"arena + {layer.scratch_offset}"
     if argument.kind == "output":

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from tinygen import codegen, passes
 from tinygen.choice.search import UNLIMITED, Limits, Objective
+from tinygen.errors import BudgetError
 from tinygen.memory.lifetimes import lifetimes
 from tinygen.memory.planner import plan_arena
-from tinygen.selection import KernelChoice, Selection, select
+from tinygen.selection import KernelChoice, Selection, fused, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tinygen.ir import Graph, Node, Tensor
     from tinygen.kernels.base import Implementation
     from tinygen.memory.plan import ArenaPlan
+    from tinygen.selection import Pricing
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +27,14 @@ class Layer:
     """One node with the kernel that computes it and where its scratch lies.
 
     ``function`` is the name of its C function; None where the kernel needs no code because its
-    output already lies where its input did.
+    output already lies where its input did. ``calls`` are the functions that it calls.
     """
 
     node: Node
     implementation: Implementation
     function: str | None
     scratch_offset: int | None
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +81,20 @@ def compile_graph(
     limits: Limits = UNLIMITED,
     cmsis_nn: bool = False,
     name: str = "network",
+    pricing: Pricing | None = None,
 ) -> CompiledModel:
     """Compile a checked graph for a core.
 
-    ``name`` prefixes every public C name. The result depends on nothing but the arguments.
+    ``name`` prefixes every public C name; ``pricing`` puts measurements in the place of the kernels'
+    estimates. The result depends on nothing but the arguments.
 
     Raises BuildError where no kernel fits a node, BudgetError where no choice of kernels is within
     the limits, ConfigError where ``name`` is no C identifier.
     """
     codegen.check_name(name)
-    rewritten = passes.apply(graph)
-    selection = select(rewritten, core, kernels, objective, limits, cmsis_nn=cmsis_nn)
+    rewritten, selection = _selected(
+        passes.apply(graph), core, kernels, objective, limits, cmsis_nn=cmsis_nn, pricing=pricing
+    )
     implementations = selection.implementations
     alive = lifetimes(rewritten, implementations)
     plan = selection.plan or plan_arena(alive.buffers, alive.overlaps)
@@ -99,10 +105,48 @@ def compile_graph(
     ]
     functions = codegen.name_functions(rewritten, implementations, offsets)
     layers = tuple(
-        Layer(node, implementation, function, at)
-        for node, implementation, function, at in zip(
+        Layer(node, implementation, names[0] if names else None, at, names[1:])
+        for node, implementation, names, at in zip(
             rewritten.nodes, implementations, functions, scratch, strict=True
         )
     )
     files = codegen.render(name, core, rewritten, layers, offsets, plan, alive.buffers)
     return CompiledModel(name, core, graph, rewritten, layers, offsets, selection, plan, files)
+
+
+def _selected(
+    graph: Graph,
+    core: Core,
+    kernels: KernelChoice,
+    objective: Objective,
+    limits: Limits,
+    *,
+    cmsis_nn: bool,
+    pricing: Pricing | None,
+) -> tuple[Graph, Selection]:
+    """The graph, fused where memory counts and that helps, and the kernels of its nodes."""
+
+    def selected(graph: Graph) -> Selection:
+        return select(graph, core, kernels, objective, limits, cmsis_nn=cmsis_nn, pricing=pricing)
+
+    if kernels == "cmsis-nn" or (objective != "ram" and limits.ram is None):
+        return graph, selected(graph)
+    room = None if objective == "ram" else limits.ram
+    by_rows = fused(graph, core, kernels, room, cmsis_nn=cmsis_nn, pricing=pricing)
+    try:
+        plain = selected(graph)
+    except BudgetError:
+        if by_rows.nodes == graph.nodes:
+            raise
+        return by_rows, selected(by_rows)
+    if by_rows.nodes == graph.nodes or objective == "flash":
+        return graph, plain
+    lines = selected(by_rows)
+    return (by_rows, lines) if _figures(lines) < _figures(plain) else (graph, plain)
+
+
+def _figures(selection: Selection) -> tuple[float, ...]:
+    """What the objective makes smallest, of a selection whose arena was planned."""
+    assert selection.plan is not None
+    cycles = sum(implementation.cycles for implementation in selection.implementations)
+    return (selection.plan.nbytes, cycles) if selection.objective == "ram" else (cycles,)

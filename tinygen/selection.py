@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tinygen.choice.fusing import fuse_for_memory
 from tinygen.choice.problem import Problem
 from tinygen.choice.search import UNLIMITED, Limits, Objective, choose
 from tinygen.errors import BuildError
 from tinygen.kernels import kernels_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tinygen.cores import Core
     from tinygen.ir import Graph, Node
     from tinygen.kernels.base import Implementation
     from tinygen.memory.plan import ArenaPlan
+
+    Pricing = Callable[[Node, Sequence[Implementation]], Sequence[Implementation]]
+    """What to choose from for a node, in place of what its kernels say: other cycles, or fewer."""
 
 KernelChoice = Literal["auto", "cmsis-nn", "tinygen"]
 
@@ -51,6 +57,7 @@ def select(
     limits: Limits = UNLIMITED,
     *,
     cmsis_nn: bool,
+    pricing: Pricing | None = None,
 ) -> Selection:
     """The best implementations of a graph's nodes together, by the estimates of their kernels.
 
@@ -58,6 +65,7 @@ def select(
     latter two go to fewer cycles. ``auto`` ranks the kernels of both providers together;
     ``cmsis_nn`` says whether CMSIS-NN is installed. ``cmsis-nn`` takes CMSIS-NN wherever it has the
     operator, and tinygen's own kernel for the rest (CMSIS-NN covers about half of the operators).
+    ``pricing`` puts measurements in the place of estimates.
 
     Raises BuildError where no kernel accepts a node, and where CMSIS-NN is asked for but missing;
     BudgetError where nothing is within the limits.
@@ -67,7 +75,9 @@ def select(
             "CMSIS-NN is not installed; run `tinygen deps install cmsis-nn`, "
             "or use --kernels tinygen"
         )
-    offers = [_offers(node, core, kernels, cmsis_nn=cmsis_nn) for node in graph.nodes]
+    offers = [
+        _offers(node, core, kernels, cmsis_nn=cmsis_nn, pricing=pricing) for node in graph.nodes
+    ]
     if objective == "latency" and limits == UNLIMITED:
         # Each node decides alone; ties go by the other figures, and last by name.
         fastest = (
@@ -80,9 +90,37 @@ def select(
     return Selection(tuple(picked), objective, limits, choice.plan, choice.optimal)
 
 
+def fused(
+    graph: Graph,
+    core: Core,
+    kernels: KernelChoice,
+    room: int | None,
+    *,
+    cmsis_nn: bool,
+    pricing: Pricing | None = None,
+) -> Graph:
+    """The graph with chains of layers fused where that may make the arena smaller.
+
+    ``room`` is an arena in bytes that is small enough; None where none is.
+    """
+
+    def offers(node: Node) -> Sequence[Implementation]:
+        if node.op == "FUSED_ROWS":
+            found = candidates(node, core, ("tinygen",))
+            return found if pricing is None else pricing(node, found)
+        return _offers(node, core, kernels, cmsis_nn=cmsis_nn, pricing=pricing)
+
+    return fuse_for_memory(graph, offers, room)
+
+
 def _offers(
-    node: Node, core: Core, kernels: KernelChoice, *, cmsis_nn: bool
-) -> list[Implementation]:
+    node: Node,
+    core: Core,
+    kernels: KernelChoice,
+    *,
+    cmsis_nn: bool,
+    pricing: Pricing | None,
+) -> Sequence[Implementation]:
     """The implementations of a node to choose from, at least one."""
     tiers: dict[KernelChoice, tuple[tuple[str, ...], ...]] = {
         "auto": (("tinygen", "cmsis_nn") if cmsis_nn else ("tinygen",),),
@@ -92,7 +130,7 @@ def _offers(
     for providers in tiers[kernels]:
         found = candidates(node, core, providers)
         if found:
-            return found
+            return found if pricing is None else pricing(node, found)
     raise BuildError(
         f"no kernel computes layer {node.name!r} ({node.op}) on {core.name}; "
         "replace the layer, or report the shape as a bug"

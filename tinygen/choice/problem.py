@@ -79,7 +79,7 @@ class Problem:
             for step, (node, offered) in enumerate(zip(graph.nodes, offers, strict=True))
         ]
         packings = [
-            [_step(alive.buffers, step, wanted) for wanted in row]
+            [step_packing(alive.buffers, step, wanted) for wanted in row]
             for step, row in enumerate(demands)
         ]
         options = tuple(
@@ -152,9 +152,10 @@ class _Items:
             if argument.kind == "input" and node.input(argument.index).is_constant
         ]
         found = {self._number(offer.specialisation, offer.code_bytes)}
+        found |= {self._number(call.specialisation, call.code_bytes) for call in offer.calls}
         if offer.linked:
             found.add(self._number(offer.linked, offer.linked.nbytes))
-        if offer.record:
+        if offer.record_bytes:
             found.add(self._number((node.name, offer.specialisation), offer.record_bytes))
         for array in arrays:
             found.add(self._number((array.dtype.name, array.tobytes()), array.nbytes))
@@ -167,7 +168,7 @@ class _Items:
         return self._index[key]
 
 
-def _step(buffers: Sequence[Buffer], step: int, wanted: Demand) -> Packing:
+def step_packing(buffers: Sequence[Buffer], step: int, wanted: Demand) -> Packing:
     """What is alive in one step when its node is computed in one way."""
     live = [b for b in buffers if b.first <= step <= b.last]
     return Packing.of([*live, wanted.scratch] if wanted.scratch else live, wanted.overlaps)

@@ -26,7 +26,8 @@ class Argument:
 
     ``input`` and ``output`` are pointers into the arena (a constant input is a pointer to its
     array), ``constant`` a pointer to the packed array of that ``role``, ``scratch`` a pointer to
-    the kernel's scratch, ``record`` a pointer to the layer's record.
+    the kernel's scratch, ``record`` a pointer to the layer's record, or to that of the call whose
+    number is ``index``, counted from 1.
     """
 
     kind: Literal["input", "output", "constant", "scratch", "record"]
@@ -54,9 +55,9 @@ def scratch() -> Argument:
     return Argument("scratch")
 
 
-def record() -> Argument:
-    """The layer's record."""
-    return Argument("record")
+def record(of_call: int | None = None) -> Argument:
+    """The layer's record, or that of one of the implementations that it calls, from 0."""
+    return Argument("record", index=0 if of_call is None else of_call + 1)
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,9 @@ class Implementation:
     for layers of all shapes. Its template defines the struct as ``{{ name }}_t``.
     ``cycles`` is an estimate for ranking; ``code_bytes`` an estimate of the function's size,
     without the routine of a library that it calls, which ``linked`` names.
+    ``calls`` are implementations whose functions this one calls: their code is generated too, their
+    names are handed to the template as ``calls``. This one has their constants and their scratch
+    memory among its own and passes them on; their records it takes as arguments.
     ``elides`` marks a kernel that needs no code at all when its output lies exactly at its input.
     ``label`` is a short C-identifier suffix that tells a reader of the generated code which shape
     the function is for; ``includes`` are the headers its template needs, standard ones in angle
@@ -152,6 +156,7 @@ class Implementation:
     cycles: float = 0.0
     code_bytes: int = 200
     linked: Linked | None = None
+    calls: tuple[Implementation, ...] = ()
     elides: bool = False
     label: str = ""
     includes: tuple[str, ...] = ("tinygen_math.h",)
@@ -159,13 +164,15 @@ class Implementation:
     @property
     def specialisation(self) -> tuple[str, str]:
         """What its C function depends on: implementations that agree in it share one function."""
-        return self.kernel.name, repr(sorted(self.params.items()))
+        called = [call.specialisation for call in self.calls]
+        return self.kernel.name, repr([*sorted(self.params.items()), *called])
 
     @property
     def flash_bytes(self) -> int:
         """Constants and the record, plus estimated code."""
         return (
             self.code_bytes
+            + sum(call.code_bytes for call in self.calls)
             + (self.linked.nbytes if self.linked else 0)
             + self.record_bytes
             + sum(constant.data.nbytes for constant in self.constants)
@@ -173,8 +180,9 @@ class Implementation:
 
     @property
     def record_bytes(self) -> int:
-        """Size of the record's struct, but for padding between members."""
-        return sum(field.nbytes for field in self.record)
+        """Size of the records' structs, but for padding between members."""
+        own = sum(field.nbytes for field in self.record)
+        return own + sum(call.record_bytes for call in self.calls)
 
 
 class Kernel(ABC):
