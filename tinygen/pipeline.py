@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tinygen.compiler import CompiledModel
     from tinygen.compress.report import CompressionReport
     from tinygen.compress.run import Compressed
+    from tinygen.compress.search.report import SearchReport
     from tinygen.config import Settings
     from tinygen.cores import Core
     from tinygen.data import Samples
@@ -68,6 +69,25 @@ def compress_model(settings: Settings, to: Path | None, progress: Progress) -> C
     compressed = _compressed(settings, progress)
     output.write_bytes(to, compressed.model.data)
     return compressed.report
+
+
+def search(
+    settings: Settings, space: Path, trials: int, storage: str | None, progress: Progress
+) -> SearchReport:
+    """Try compressions of a model, or networks of the zoo, until so many have been measured."""
+    # Here, not at the top: these bring in TensorFlow, which other commands do not need.
+    from tinygen.compress import dataset
+    from tinygen.compress.search import searching
+    from tinygen.compress.search import space as spaces
+    from tinygen.compress.search.trial import Site
+
+    board = _board(settings)
+    folder = _required(settings.build.output, "output folder", "-o DIR", "[build] output")
+    chosen = spaces.load(space, settings.model.path)
+    source = _required(settings.compress.data, "data", "--data", "[compress] data")
+    progress.step(f"reading {source}")
+    site = Site.of(settings.model.path, dataset.load(source), board)
+    return searching.run(searching.Search(chosen, site, trials, storage, folder), progress)
 
 
 def compile_library(settings: Settings, progress: Progress) -> Report:

@@ -2,7 +2,8 @@
 
 Written from the published architectures, untrained: layer shapes and MAC counts are those of the
 reference models, so that sizes and instruction counts can be reproduced without downloading them.
-A file ``<name>.py`` defines ``build() -> keras.Model`` and ``MACS``.
+A file ``<name>.py`` defines ``build() -> keras.Model`` and ``MACS``. Networks of any size are in
+:mod:`tinygen.zoo.families`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tinygen.ir import Array, Graph
 
-_SHARED = {"layers"}
+_SHARED = {"families", "layers"}
 _SAMPLES = 16
 
 
@@ -49,22 +50,30 @@ def build(name: str, seed: int = 0) -> Any:
 
 def int8(name: str, seed: int = 0) -> Graph:
     """The network of :func:`build`, quantized on random inputs: right in shape, not in accuracy."""
-    model = build(name, seed)
+    return untrained_int8(build(name, seed), name, seed)
+
+
+def untrained_int8(model: Any, name: str, seed: int = 0) -> Graph:
+    """A keras.Model that nobody has trained, settled and quantized on random inputs."""
     shape = (_SAMPLES, *model.input_shape[1:])
     inputs = np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
-    _settle(model, inputs)
+    settle(model, inputs)
     return quantize(model, inputs, name)
 
 
-def _settle(model: Any, inputs: Array) -> None:
+def settle(model: Any, inputs: Array) -> None:
     """Set the statistics of every batch normalization to those of ``inputs``.
 
     Without training, values would fade from layer to layer until there is nothing to quantize.
     """
-    for layer in model.layers:
-        if isinstance(layer, keras().layers.BatchNormalization):
-            layer.momentum = 0
+    normalizing = keras().layers.BatchNormalization
+    layers = [layer for layer in model.layers if isinstance(layer, normalizing)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0
     model(inputs, training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _module(name: str) -> ModuleType:
