@@ -18,7 +18,8 @@ MODEL = MODELS / "digits_separable.tflite"
 def dut_target(request):
     """The device that the options name; an emulated nucleo_f746zg where they name none."""
     option = request.config.option
-    if not any((option.tinygen_board, option.tinygen_hardware_map, option.tinygen_firmware)):
+    named = (option.tinygen_board, option.tinygen_hardware_map, option.tinygen_firmware)
+    if not any((*named, option.tinygen_rig)):
         return target.choose("nucleo_f746zg", emulator=True)
     return request.getfixturevalue("dut_target")
 

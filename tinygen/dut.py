@@ -153,12 +153,14 @@ def bench(
     emulator: bool,
     progress: Progress,
     baud: int | None = None,
+    remote: RunningEmulator | None = None,
 ) -> Iterator[Bench]:
     """The board's port, or the board in its emulator, which runs until the end.
 
-    ``baud`` is for a port that is not as fast as the board's console says. Raises ConfigError when
-    the firmware speaks another protocol; DeviceError when no board is plugged in; BoardError when
-    the board has no emulator, ToolchainError when that is not installed.
+    ``baud`` is for a port that is not as fast as the board's console says; ``remote`` is the
+    emulator behind a port where somebody else runs one. Raises ConfigError when the firmware speaks
+    another protocol; DeviceError when no board is plugged in; BoardError when the board has no
+    emulator, ToolchainError when that is not installed.
     """
     board = under_test.board
     if under_test.personality != "tinygen":
@@ -173,7 +175,7 @@ def bench(
         return
     url = port if port is not None else find_port(board.name, board.usb_ids)
     progress.step(f"talking to {url}")
-    yield Bench(under_test, url, baud or board.console.baud)
+    yield Bench(under_test, url, baud or board.console.baud, remote)
 
 
 @contextmanager

@@ -12,20 +12,23 @@ A suite that chooses its device or builds its firmware itself overrides ``dut_ta
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from tinygen.config import Settings
     from tinygen.device.power.meter import Meter
     from tinygen.dut import Bench
     from tinygen.hil.device_under_test import DeviceUnderTest
     from tinygen.hil.target import Target
+
+T = TypeVar("T")
 
 MARKERS = (
     "hil: needs a device; every test that uses dut has this mark",
@@ -61,6 +64,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     option("--meter", metavar="METER", help="power meter; by default [power] meter in tinygen.toml")
     option("--flash", action="store_true", help="flash a real board before its first test")
+    option(
+        "--rig",
+        metavar="HOST[:PORT]",
+        help="reserve, flash and use a board of this labgrid coordinator",
+    )
+    option(
+        "--rig-tag",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a tag that the board's place must have besides board=NAME; may be repeated",
+    )
+    option(
+        "--rig-wait",
+        type=float,
+        metavar="SECONDS",
+        help="how long to wait for a free board; by default for ever",
+    )
     option(
         "--require-hardware",
         action="store_true",
@@ -108,21 +129,23 @@ class _Watch:
 
 
 @pytest.fixture(scope="session")
-def dut_target(request: pytest.FixtureRequest) -> Target:
-    """The device that the options name, or tinygen.toml; without one the tests are skipped."""
-    from tinygen.errors import NoDeviceError, TinygenError
-    from tinygen.hil import target
+def dut_target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """The device that the options name, or tinygen.toml; without one the tests are skipped.
 
-    option = request.config.option
+    A board of a rig is released at the end.
+    """
+    from tinygen.errors import NoDeviceError, TinygenError
+
+    held = ExitStack()
     try:
-        return target.choose(
-            _board(request.config),
-            port=option.tinygen_port,
-            emulator=option.tinygen_emulator,
-            map_file=option.tinygen_hardware_map,
-        )
+        chosen = held.enter_context(_chosen(request.config))
     except NoDeviceError as error:
         _no_device(request.config, str(error))
+    except TinygenError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield chosen
+    try:
+        held.close()
     except TinygenError as error:
         pytest.fail(str(error), pytrace=False)
 
@@ -168,13 +191,18 @@ def dut_bench(
 
     config = request.config
     worker = getattr(config, "workerinput", {})
-    if not dut_target.emulated and worker.get("workercount", 1) > 1:
+    loan = dut_target.loan  # every worker has its own
+    if not (dut_target.emulated or loan) and worker.get("workercount", 1) > 1:
         pytest.fail("one board answers one process; run its tests without -n", pytrace=False)
     with ExitStack() as running:
         try:
             under_test = built.read(dut_firmware, dut_target.board.name)
             entry = dut_target.entry
-            if config.option.tinygen_flash and not dut_target.emulated:
+            remote = None
+            if loan is not None:
+                # Whatever is on the board is somebody else's.
+                remote = running.enter_context(loan.flashed(under_test, _Told(config)))
+            elif config.option.tinygen_flash and not dut_target.emulated:
                 firmware.upload(
                     dut_firmware,
                     protocol=dut_target.flash_tool,
@@ -184,9 +212,10 @@ def dut_bench(
             opened = dut.bench(
                 under_test,
                 dut_target.port,
-                emulator=dut_target.emulated,
+                emulator=dut_target.port is None,
                 progress=Silent(),
                 baud=entry.baud,
+                remote=remote,
             )
             bench = running.enter_context(opened)
         except (NoDeviceError, ToolchainError) as error:
@@ -240,6 +269,43 @@ def _no_device(config: pytest.Config, reason: str) -> NoReturn:
     if config.option.tinygen_require_hardware:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def _chosen(config: pytest.Config) -> AbstractContextManager[Target]:
+    """The device as the options tell."""
+    from tinygen.errors import ConfigError
+    from tinygen.hil import target
+
+    option = config.option
+    if option.tinygen_rig is None:
+        chosen = target.choose(
+            _board(config),
+            port=option.tinygen_port,
+            emulator=option.tinygen_emulator,
+            map_file=option.tinygen_hardware_map,
+        )
+        return nullcontext(chosen)
+    if option.tinygen_port or option.tinygen_emulator or option.tinygen_hardware_map:
+        raise ConfigError(
+            "--rig excludes --port, --emulator and --hardware-map; give one of the four"
+        )
+    tags, wait = option.tinygen_rig_tag, option.tinygen_rig_wait
+    return target.on_rig(option.tinygen_rig, _board(config), tags, wait, _Told(config))
+
+
+class _Told:
+    """Progress in pytest's own output, where there is one: a board may be long in coming."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def step(self, text: str) -> None:
+        if self._terminal is not None:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"tinygen: {text}")
+
+    def track(self, items: Iterable[T], total: int, text: str) -> Iterator[T]:
+        yield from items
 
 
 def _board(config: pytest.Config) -> str | None:

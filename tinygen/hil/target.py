@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinygen import boards
+from tinygen import boards, rig
 from tinygen.device import flash
 from tinygen.device.transport import find_port
 from tinygen.errors import ConfigError, NoDeviceError
 from tinygen.hil import hardware_map
 from tinygen.hil.hardware_map import Entry
+from tinygen.rig.loan import Loan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tinygen.boards import Board
+    from tinygen.progress import Progress
 
 _RUNNERS = ("openocd", "pyocd", "mass_storage")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A board and the port it answers at; None for one that is emulated.
+    """A board and the port it answers at; None for one that is emulated on this machine.
 
-    ``entry`` is what the hardware map says of it, which is nothing without a map.
+    ``entry`` is what the hardware map says of it, which is nothing without a map; ``loan`` is how a
+    board came from a rig.
     """
 
     board: Board
     port: str | None
     entry: Entry
+    loan: Loan | None = None
 
     @property
     def emulated(self) -> bool:
-        """Whether an emulator stands in for the board."""
-        return self.port is None
+        """Whether an emulator stands in for the board, here or on a rig."""
+        return self.port is None or (self.loan is not None and self.loan.emulated)
 
     @property
     def flash_tool(self) -> str:
@@ -79,6 +85,29 @@ def choose(
     else:
         raise NoDeviceError("no board is named; give --board, or [build] board in tinygen.toml")
     return Target(found, port or entry.serial or find_port(found.name, found.usb_ids), entry)
+
+
+@contextmanager
+def on_rig(
+    address: str,
+    board: str | None,
+    pairs: Sequence[str],
+    wait: float | None,
+    progress: Progress,
+) -> Iterator[Target]:
+    """A board of the labgrid coordinator at an address, which nobody else has until the end.
+
+    ``pairs`` are further tags, ``KEY=VALUE``; ``wait`` is in seconds, for ever by default. Raises
+    what :meth:`tinygen.rig.coordinator.Coordinator.hold` does.
+    """
+    if board is None:
+        raise ConfigError("--rig needs a board; give --board, or [build] board")
+    found = boards.load_board(board)
+    coordinator = rig.coordinator(address)
+    with coordinator.hold(rig.tags(found.name, pairs), progress, wait) as place:
+        fixtures = tuple(sorted(tag for tag, value in place.tags.items() if value == "yes"))
+        entry = Entry(platform=found.name, baud=place.baud, fixtures=fixtures)
+        yield Target(found, place.console, entry, Loan(coordinator, place))
 
 
 def _emulated(board: str | None) -> Target:

@@ -29,7 +29,7 @@ def serve(
     the board ends by itself, and what :func:`tinygen.device.emulators.start` does.
     """
     ended = threading.Event()
-    with _ending(ended), emulators.start(firmware.board, firmware.elf) as board:
+    with ending(ended), emulators.start(firmware.board, firmware.elf) as board:
         if tcp:
             announce(board.url)
             ended.wait()
@@ -40,7 +40,7 @@ def serve(
 
 
 @contextlib.contextmanager
-def _ending(ended: threading.Event) -> Iterator[None]:
+def ending(ended: threading.Event) -> Iterator[None]:
     """Sets the event instead of being killed, so that the emulator ends with us."""
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in signals}
