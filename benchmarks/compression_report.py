@@ -13,6 +13,11 @@ VARIANTS = {
     "half": "50 % of cycles, QAT int8",
     "quarter": "25 % of cycles, QAT int8",
 }
+GAINS = {
+    "QAT - PTQ, int8": ("qat8", "ptq8"),
+    "QAT - PTQ, int4": ("qat4", "ptq4"),
+    "QAT - PTQ by ranges only, int4": ("qat4", "ptq4_ranges"),
+}
 COSTS = ("float", "half", "quarter")
 FIGURES = {
     "parameters": "parameters",
@@ -31,11 +36,11 @@ INTRODUCTION = """\
     python benchmarks/compression.py
 
 writes this page and [results.json](results.json), which has every cell by itself. Number of seeds:
-{seeds}; a seed decides the initial weights and the order of the samples. Accuracy is in per cent over
-all test samples, as mean ± sample standard deviation over the seeds; that of int8 networks comes
-from their generated C, which computes what the device computes. All training samples are used:
-60,000 images of Fashion-MNIST (10,000 for the test), 899 digits (898), 270 utterances of Japanese
-Vowels (370). `benchmarks/compression_networks.py` defines the networks, and
+{seeds}; a seed decides the initial weights and the order of the samples. Accuracy is in per cent
+over all test samples, as mean ± sample standard deviation over the seeds; that of int8 networks
+comes from their generated C, which computes what the device computes. All training samples are
+used: 60,000 images of Fashion-MNIST (10,000 for the test), 899 digits (898), 270 utterances of
+Japanese Vowels (370). `benchmarks/compression_networks.py` defines the networks, and
 `benchmarks/compression.py` the recipes with all their parameters.
 
 PTQ measures ranges on 500 samples and corrects biases; "ranges only" leaves that correction out.
@@ -85,9 +90,7 @@ def markdown(cells, titles, board):
         table(["network", *VARIANTS.values()], accuracies),
         "## Against each other\n",
         "Differences in points, mean over the seeds.\n",
-        table(
-            ["network", "QAT - PTQ, int8", "QAT - PTQ, int4"], _quantizing(cells, workloads, titles)
-        ),
+        table(["network", *GAINS], _quantizing(cells, workloads, titles)),
         _targets(cells, workloads, titles),
         f"## On the board\n\nint8 on {board}, mean over the seeds; flash is the network's constants"
         " and code, RAM its arena.\n",
@@ -98,8 +101,7 @@ def markdown(cells, titles, board):
 
 def _quantizing(cells, workloads, titles):
     """Rows of what training for int8 gains, and their means."""
-    pairs = (("qat8", "ptq8"), ("qat4", "ptq4"))
-    gains = {name: [points(cells, name, *pair) for pair in pairs] for name in workloads}
+    gains = {name: [points(cells, name, *pair) for pair in GAINS.values()] for name in workloads}
     rows = [[titles[name], *(f"{gain:+.2f}" for gain in gains[name])] for name in workloads]
     means = [statistics.mean(column) for column in zip(*gains.values(), strict=True)]
     return [*rows, ["mean", *(f"{mean:+.2f}" for mean in means)]]
