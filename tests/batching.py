@@ -56,9 +56,10 @@ def compile_nodes(nodes, core, monkeypatch):
     monkeypatch.setattr(compiler.passes, "apply", lambda graph: graph)
     monkeypatch.setattr(
         compiler,
-        "select",
-        lambda graph, core, *_, **__: Selection(
-            tuple(chosen[n.name].implement(n, core) for n in graph.nodes)
+        "arrange",
+        lambda graph, core, *_, **__: (
+            graph,
+            Selection(tuple(chosen[n.name].implement(n, core) for n in graph.nodes)),
         ),
     )
     inputs = dict.fromkeys(tensor for node, _ in nodes for tensor in node.activations)

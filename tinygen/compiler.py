@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen import codegen, passes
+from tinygen.arrangement import arrange
 from tinygen.choice.search import UNLIMITED, Limits, Objective
-from tinygen.errors import BudgetError
 from tinygen.memory.lifetimes import lifetimes
 from tinygen.memory.planner import plan_arena
-from tinygen.selection import KernelChoice, Selection, fused, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from tinygen.ir import Graph, Node, Tensor
     from tinygen.kernels.base import Implementation
     from tinygen.memory.plan import ArenaPlan
-    from tinygen.selection import Pricing
+    from tinygen.selection import KernelChoice, Pricing, Selection
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +84,14 @@ def compile_graph(
 ) -> CompiledModel:
     """Compile a checked graph for a core.
 
-    ``name`` prefixes every public C name; ``pricing`` puts measurements in the place of the kernels'
-    estimates. The result depends on nothing but the arguments.
+    ``name`` prefixes every public C name; ``pricing`` puts measurements in the place of estimates.
+    The result depends on nothing but the arguments.
 
     Raises BuildError where no kernel fits a node, BudgetError where no choice of kernels is within
     the limits, ConfigError where ``name`` is no C identifier.
     """
     codegen.check_name(name)
-    rewritten, selection = _selected(
+    rewritten, selection = arrange(
         passes.apply(graph), core, kernels, objective, limits, cmsis_nn=cmsis_nn, pricing=pricing
     )
     implementations = selection.implementations
@@ -112,41 +111,3 @@ def compile_graph(
     )
     files = codegen.render(name, core, rewritten, layers, offsets, plan, alive.buffers)
     return CompiledModel(name, core, graph, rewritten, layers, offsets, selection, plan, files)
-
-
-def _selected(
-    graph: Graph,
-    core: Core,
-    kernels: KernelChoice,
-    objective: Objective,
-    limits: Limits,
-    *,
-    cmsis_nn: bool,
-    pricing: Pricing | None,
-) -> tuple[Graph, Selection]:
-    """The graph, fused where memory counts and that helps, and the kernels of its nodes."""
-
-    def selected(graph: Graph) -> Selection:
-        return select(graph, core, kernels, objective, limits, cmsis_nn=cmsis_nn, pricing=pricing)
-
-    if kernels == "cmsis-nn" or (objective != "ram" and limits.ram is None):
-        return graph, selected(graph)
-    room = None if objective == "ram" else limits.ram
-    by_rows = fused(graph, core, kernels, room, cmsis_nn=cmsis_nn, pricing=pricing)
-    try:
-        plain = selected(graph)
-    except BudgetError:
-        if by_rows.nodes == graph.nodes:
-            raise
-        return by_rows, selected(by_rows)
-    if by_rows.nodes == graph.nodes or objective == "flash":
-        return graph, plain
-    lines = selected(by_rows)
-    return (by_rows, lines) if _figures(lines) < _figures(plain) else (graph, plain)
-
-
-def _figures(selection: Selection) -> tuple[float, ...]:
-    """What the objective makes smallest, of a selection whose arena was planned."""
-    assert selection.plan is not None
-    cycles = sum(implementation.cycles for implementation in selection.implementations)
-    return (selection.plan.nbytes, cycles) if selection.objective == "ram" else (cycles,)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tinygen.choice.fusing import fuse_for_memory
 from tinygen.choice.problem import Problem
 from tinygen.choice.search import UNLIMITED, Limits, Objective, choose
 from tinygen.errors import BuildError
@@ -49,6 +48,11 @@ def candidates(node: Node, core: Core, providers: tuple[str, ...]) -> list[Imple
     ]
 
 
+def fastest(offers: Sequence[Implementation]) -> Implementation:
+    """The implementation of fewest cycles; ties go by the other figures, and last by name."""
+    return min(offers, key=lambda i: (i.cycles, i.scratch_bytes, i.flash_bytes, i.kernel.name))
+
+
 def select(
     graph: Graph,
     core: Core,
@@ -76,44 +80,17 @@ def select(
             "or use --kernels tinygen"
         )
     offers = [
-        _offers(node, core, kernels, cmsis_nn=cmsis_nn, pricing=pricing) for node in graph.nodes
+        offers_of(node, core, kernels, cmsis_nn=cmsis_nn, pricing=pricing) for node in graph.nodes
     ]
     if objective == "latency" and limits == UNLIMITED:
-        # Each node decides alone; ties go by the other figures, and last by name.
-        fastest = (
-            min(found, key=lambda i: (i.cycles, i.scratch_bytes, i.flash_bytes, i.kernel.name))
-            for found in offers
-        )
-        return Selection(tuple(fastest))
+        # Each node decides alone.
+        return Selection(tuple(map(fastest, offers)))
     choice = choose(Problem.of(graph, offers), objective, limits)
     picked = (found[pick] for found, pick in zip(offers, choice.picks, strict=True))
     return Selection(tuple(picked), objective, limits, choice.plan, choice.optimal)
 
 
-def fused(
-    graph: Graph,
-    core: Core,
-    kernels: KernelChoice,
-    room: int | None,
-    *,
-    cmsis_nn: bool,
-    pricing: Pricing | None = None,
-) -> Graph:
-    """The graph with chains of layers fused where that may make the arena smaller.
-
-    ``room`` is an arena in bytes that is small enough; None where none is.
-    """
-
-    def offers(node: Node) -> Sequence[Implementation]:
-        if node.op == "FUSED_ROWS":
-            found = candidates(node, core, ("tinygen",))
-            return found if pricing is None else pricing(node, found)
-        return _offers(node, core, kernels, cmsis_nn=cmsis_nn, pricing=pricing)
-
-    return fuse_for_memory(graph, offers, room)
-
-
-def _offers(
+def offers_of(
     node: Node,
     core: Core,
     kernels: KernelChoice,
@@ -121,7 +98,13 @@ def _offers(
     cmsis_nn: bool,
     pricing: Pricing | None,
 ) -> Sequence[Implementation]:
-    """The implementations of a node to choose from, at least one."""
+    """The implementations of a node to choose from: at least one, but for a chain of fused layers.
+
+    Raises BuildError where there is none for another node.
+    """
+    if node.op == "FUSED_ROWS":
+        found = candidates(node, core, ("tinygen",))
+        return found if pricing is None else pricing(node, found)
     tiers: dict[KernelChoice, tuple[tuple[str, ...], ...]] = {
         "auto": (("tinygen", "cmsis_nn") if cmsis_nn else ("tinygen",),),
         "cmsis-nn": (("cmsis_nn",), ("tinygen",)),
