@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen import cmsis_nn, reference, toolchain
+from tinygen import cmsis_nn, reference, stack_bound, toolchain
 from tinygen.device.emulators.bare import open_bare
+from tinygen.errors import ProofError
 from tinygen.verify.compare import Comparison, same_bytes
 
 if TYPE_CHECKING:
@@ -37,11 +38,16 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class TargetRun:
-    """Outcome of a run: the comparison, costs per executed layer, deepest stack in bytes."""
+    """Outcome of a run: the comparison, costs per executed layer, stack in bytes.
+
+    ``stack_bytes`` is the deepest seen, ``stack_bound`` what no path through the object code goes
+    beyond; None where no bound is known.
+    """
 
     comparison: Comparison
     costs: tuple[LayerCost, ...]
     stack_bytes: int
+    stack_bound: int | None
 
 
 def on_target(
@@ -58,12 +64,19 @@ def on_target(
     with tempfile.TemporaryDirectory(prefix="tinygen-proof-") as folder:
         image = link_bare(compiled, Path(folder))
         values = reference.run_all(compiled.graph, inputs) if expected is None else expected
+        bound = stack_bound.network_bound(image, compiled.core, compiled.name)
         with open_bare(image, compiled.core) as target:
-            return _run(compiled, target, inputs, values)
+            run = _run(compiled, target, inputs, values, bound)
+        if bound is not None and run.stack_bytes > bound:
+            raise ProofError(
+                f"{compiled.name} took {run.stack_bytes} bytes of stack on {compiled.core.name}, "
+                f"over its bound of {bound}; this is a mistake in tinygen, please report it"
+            )
+        return run
 
 
-def link_bare(compiled: CompiledModel, folder: Path) -> Path:
-    """An ELF image of nothing but the network, linked to no board."""
+def link_bare(compiled: CompiledModel, folder: Path, *functions: str) -> Path:
+    """An ELF image of nothing but the network and these functions, linked to no board."""
     compiled.write(folder)
     image = folder / "network.elf"
     entry = f"{compiled.name}_invoke_layer"
@@ -78,6 +91,7 @@ def link_bare(compiled: CompiledModel, folder: Path) -> Path:
             "-Wl,--gc-sections",
             f"-Wl,--entry={entry}",
             f"-Wl,--undefined={compiled.name}_invoke",
+            *(f"-Wl,--undefined={function}" for function in functions),
             "-o",
             image,
             *sorted(folder.glob("*.c")),
@@ -94,6 +108,7 @@ def _run(
     target: BareTarget | QemuBareTarget,
     inputs: Sequence[tuple[Array, ...]],
     values: Sequence[dict[Tensor, Array]],
+    bound: int | None,
 ) -> TargetRun:
     arena_bytes = max(compiled.plan.nbytes, 1)
     arena = target.allocate(arena_bytes)
@@ -123,4 +138,4 @@ def _run(
                 )
                 compared += tensor.size
     comparison = Comparison(f"{compiled.core.name} object code", len(inputs), compared)
-    return TargetRun(comparison, tuple(costs), stack)
+    return TargetRun(comparison, tuple(costs), stack, bound)
