@@ -53,7 +53,7 @@ def test_help_answers_at_once_and_loads_nothing_heavy():
 def test_every_command_is_there():
     assert [
         *("boards", "build", "compare", "compile", "compress", "deps", "doctor"),
-        *("emulate", "flash", "mlperf", "profile", "rig", "search", "test"),
+        *("emulate", "flash", "mlperf", "profile", "rig", "search", "test", "tune"),
     ] == COMMANDS
 
 

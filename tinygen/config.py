@@ -53,7 +53,8 @@ class Build(_Section):
     ``max_flash`` limits constants and estimated code of the kernels, ``max_ram`` the arena, both in
     bytes; kernels are chosen such that they keep them. ``copy_hot`` lets firmware for latency copy
     hot code and constants into fast memory that is left; with the arena they keep ``max_ram``.
-    ``personality`` is the protocol that the firmware speaks.
+    ``personality`` is the protocol that the firmware speaks. ``tuned`` is a table of what kernels
+    took on a device; they are chosen by it where it knows them.
     """
 
     board: str | None = None
@@ -66,6 +67,7 @@ class Build(_Section):
     max_flash: Positive | None = None
     max_ram: Positive | None = None
     copy_hot: bool = True
+    tuned: Path | None = None
 
 
 class Data(_Section):

@@ -28,6 +28,9 @@ from tinygen.choice.search import Limits
 from tinygen.device import flash, power
 from tinygen.device.emulators import serving
 from tinygen.device.power import measuring
+from tinygen.early_exit import decision
+from tinygen.early_exit import generate as early_exit
+from tinygen.early_exit.measure import figures as exit_figures
 from tinygen.errors import ConfigError
 from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.mlperf_tiny import prepare, runner
@@ -35,6 +38,12 @@ from tinygen.preprocess import generate as preprocess
 from tinygen.report import budget, facts
 from tinygen.report.profile import profile
 from tinygen.report.run import with_run
+from tinygen.tuning.pricing import Tuned
+from tinygen.tuning.run import tune
+from tinygen.tuning.site import Device, Site
+from tinygen.tuning.table import Conditions
+from tinygen.tuning.table import read as read_table
+from tinygen.verify import early_exit as verify_exit
 from tinygen.verify import preprocess as verify_preprocess
 
 if TYPE_CHECKING:
@@ -49,6 +58,7 @@ if TYPE_CHECKING:
     from tinygen.config import Settings
     from tinygen.cores import Core
     from tinygen.data import Samples
+    from tinygen.early_exit.decision import Exit
     from tinygen.ir import Graph
     from tinygen.journal import Journaling
     from tinygen.mlperf_tiny.prepare import Prepared
@@ -57,6 +67,7 @@ if TYPE_CHECKING:
     from tinygen.report.model import Report
     from tinygen.report.profile import Profile
     from tinygen.trial import Outcome
+    from tinygen.tuning.comparison import Comparison
 
 T = TypeVar("T")
 
@@ -141,20 +152,23 @@ def measure_firmware(
     folder = _built_folder(settings)
     under_test = built.read(folder, settings.build.board)
     kind = "emulator" if emulator else "board"
-    graph = under_test.model.graph
+    graph, exit_ = under_test.model.graph, under_test.exit
     samples = _samples(settings, graph, settings.data.limit or RANDOM_SAMPLES)
     with (
         journaling.open(folder, under_test, samples, kind, progress) as journal,
         power.supplying(settings.power, under_test.board, emulated=emulator) as meter,
         dut.connect(under_test, port, emulator=emulator, progress=progress) as device,
     ):
-        figures = journal.figures or journal.record_figures(device.figures(samples.raw(0)))
-        outcome = trial.run(device.session, graph, samples, progress, journal)
-        energy = None
+        early = energy = None
+        if exit_ is None:
+            figures = journal.figures or journal.record_figures(device.figures(samples.raw(0)))
+        outcome = trial.run(device.session, graph, samples, progress, journal, exit_)
+        if exit_ is not None:
+            figures, early = exit_figures(device, samples, outcome.exits or frozenset())
         if meter is not None:
             raw = samples.raw(0)
             energy = measuring.measure(device.session, meter, raw, settings.power, progress)
-    report = with_run(under_test.report, under_test.board, outcome, figures, energy)
+    report = with_run(under_test.report, under_test.board, outcome, figures, energy, early)
     return budget.judged(report, settings.budget), outcome
 
 
@@ -170,6 +184,32 @@ def profile_firmware(
             for index in progress.track(range(repeat), repeat, "profiling")
         ]
         return profile(under_test.report, device.kind, device.unit, inferences)
+
+
+def tune_kernels(
+    settings: Settings,
+    to: Path | None,
+    progress: Progress,
+    *,
+    port: str | None,
+    probe: str | None,
+    emulator: bool,
+    repeat: int,
+) -> Comparison:
+    """Measure every kernel of every layer on a device, and write the table that builds take."""
+    board = _board(settings)
+    to = _required(to or settings.build.tuned, "table", "-o TABLE", "[build] tuned")
+    site = Site(
+        model=_model(settings, progress),
+        device=Device(board, emulator, port, probe),
+        kernels=settings.build.kernels,
+        objective="flash" if settings.build.objective == "flash" else "latency",
+        repeat=repeat,
+        cmsis_nn=deps.cmsis_nn() is not None,
+    )
+    table, comparison = tune(site, settings.build.max_flash, progress)
+    output.write_text(str(to), table.json_text())
+    return comparison
 
 
 def flash_firmware(
@@ -264,16 +304,21 @@ def _proven(
 ) -> tuple[CompiledModel, Report]:
     """What compile and build have in common: choose, plan, generate, prove."""
     cmsis_nn = deps.cmsis_nn()
+    tuned = _tuned(settings)
+    exit_ = _exit(settings, model.graph)
     progress.step(f"compiling for {core.name}")
     compiled = compiler.compile_graph(
-        model.graph,
+        model.graph if exit_ is None else decision.ordered(model.graph, exit_),
         core,
         kernels=settings.build.kernels,
         objective=settings.build.objective,
         limits=Limits(flash=settings.build.max_flash, ram=settings.build.max_ram),
         cmsis_nn=cmsis_nn is not None,
         name=settings.project.name,
+        pricing=tuned,
     )
+    if exit_ is not None:
+        compiled = early_exit.added(compiled, exit_)
     preprocessing = preprocess.plan(settings.preprocess, compiled)
     if preprocessing is not None:
         compiled = preprocess.added(compiled, preprocessing)
@@ -281,11 +326,40 @@ def _proven(
     certificate = verify.prove(compiled, model.data, settings.build.proof)
     if certificate.without_oracle is not None:
         progress.step(f"not compared with tflite-micro: {certificate.without_oracle}")
+    full = settings.build.proof == "full"
+    if exit_ is not None:
+        progress.step("proving the early exit")
+        verify_exit.prove(compiled, exit_, target=full)
     if preprocessing is not None:
         progress.step("proving the generated preprocessing")
-        full = settings.build.proof == "full"
         verify_preprocess.prove(compiled, preprocessing, target=full)
-    return compiled, facts.library_report(compiled, model.data, certificate, cmsis_nn)
+    report = facts.library_report(compiled, model.data, certificate, cmsis_nn)
+    if exit_ is not None:
+        report = facts.with_exit(report, exit_, early_exit.layers(compiled, exit_))
+    if tuned is not None:
+        report = facts.with_measured_layers(report, tuned.layers(compiled))
+    return compiled, report
+
+
+def _tuned(settings: Settings) -> Tuned | None:
+    """The measurements to choose kernels by, if there are any, made as this build is."""
+    path = settings.build.tuned
+    if path is None:
+        return None
+    board = _board(settings)
+    table = read_table(path)
+    table.check(Conditions.of(board, settings.build.objective), path)
+    return Tuned(table, board.cpu)
+
+
+def _exit(settings: Settings, graph: Graph) -> Exit | None:
+    """Where inferences of a graph may stop early, as the settings say."""
+    output, threshold = settings.exit.output, settings.exit.threshold
+    if output is None and threshold is None:
+        return None
+    output = _required(output, "exit", "--exit OUTPUT", "[exit] output")
+    threshold = _required(threshold, "threshold", "--exit-threshold P", "[exit] threshold")
+    return decision.make(graph, output, threshold)
 
 
 def _personality(settings: Settings, graph: Graph, board: Board) -> firmware.Personality:

@@ -39,11 +39,14 @@ _SETTINGS = {
     "max_flash": "build.max_flash",
     "max_ram": "build.max_ram",
     "copy_hot": "build.copy_hot",
+    "tuned": "build.tuned",
     "proof": "build.proof",
     "personality": "build.personality",
     "benchmark": "mlperf.benchmark",
     "mode": "mlperf.mode",
     "name": "project.name",
+    "exit": "exit.output",
+    "exit_threshold": "exit.threshold",
     "data": "data.path",
     "limit": "data.limit",
     "recipe": "compress.recipe",
@@ -167,12 +170,30 @@ def building(command: F) -> F:
             help="Choose kernels whose arena takes at most this, copies in fast memory included.",
         ),
         click.option(
+            "--tuned",
+            type=PATH,
+            metavar="TABLE",
+            help="Choose kernels by what 'tinygen tune' measured on this board.",
+        ),
+        click.option(
             "--name", metavar="PREFIX", help="Prefix of C names and files.  [default: network]"
         ),
         click.option(
             "--proof",
             type=click.Choice(["full", "host"]),
             help="full also proves the target's object code, under emulation.  [default: full]",
+        ),
+        click.option(
+            "--exit",
+            type=click.IntRange(0, 1),
+            metavar="OUTPUT",
+            help="Let inferences stop early at this one of two outputs; docs/early-exit.md.",
+        ),
+        click.option(
+            "--exit-threshold",
+            type=click.FloatRange(0, 1, min_open=True),
+            metavar="P",
+            help="Probability from which on they do.",
         ),
         click.option(
             "--calibration",

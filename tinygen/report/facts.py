@@ -72,6 +72,11 @@ def library_report(
     )
 
 
+def with_measured_layers(report: Report, layers: int) -> Report:
+    """The report of a library, of which so many layers run a kernel that was measured."""
+    return report.updated(selection=report.selection.model_copy(update={"measured_layers": layers}))
+
+
 def with_firmware(
     report: Report, board: Board, image: FirmwareImage, timing: BoardCycles | None = None
 ) -> Report:

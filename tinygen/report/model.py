@@ -120,6 +120,10 @@ class Selection(_Part):
         default=None,
         description="Whether no other choice is better, by the estimates of the kernels.",
     )
+    measured_layers: int | None = Field(
+        default=None,
+        description="Layers whose kernel is in the table of `--tuned`; null without one.",
+    )
 
 
 class Proof(_Part):
