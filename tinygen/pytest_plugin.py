@@ -303,6 +303,7 @@ class _Told:
         if self._terminal is not None:
             self._terminal.ensure_newline()
             self._terminal.write_line(f"tinygen: {text}")
+            self._terminal.flush()  # a log has to show it while it waits
 
     def track(self, items: Iterable[T], total: int, text: str) -> Iterator[T]:
         yield from items
