@@ -1,6 +1,6 @@
 """Chains of convolutions, as they are computed row by row."""
 
-from rewriting import int8
+from rewriting import int8, node
 
 from tinygen.ir import Node
 from tinygen.ops import operator
@@ -22,9 +22,9 @@ def layer(number, x, channels, kernel, stride=1, padding="SAME", dilation=1):
     else:
         weights = draw_weights(draw, x, (channels, kernel, kernel, depth), axis=0)
         op, options = "CONV_2D", Conv2DOptions(**geometry)
-    node = Node(op, names, (x, *weights), (x,), options)
-    y = int8(f"t{number}", operator(op).shapes(node)[0], 0.5, number)
-    return node.replace(outputs=(y,))
+    made = Node(op, names, (x, *weights), (x,), options)
+    y = int8(f"t{number}", operator(op).shapes(made)[0], 0.5, number)
+    return made.replace(outputs=(y,))
 
 
 def chain(x, *layers):
@@ -32,3 +32,9 @@ def chain(x, *layers):
     for number, arguments in enumerate(layers):
         nodes.append(layer(number, nodes[-1].output if nodes else x, *arguments))
     return nodes
+
+
+def summed(number, x, side, first=False):
+    """The sum of ``x`` and ``side``, which comes first where asked."""
+    y = int8(f"t{number}", x.shape, 0.5, number)
+    return node("ADD", f"layer_{number}", (side, x) if first else (x, side), (y,))

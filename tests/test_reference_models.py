@@ -29,7 +29,7 @@ EDGES = ((-128, 127), (127, -128))
 ARENA_BYTES = {"kws": 16_000, "vww": 55_296, "ic": 49_800, "ad": 768}
 LARGEST_ARENA = {
     "latency": {"kws": 16_000, "vww": 56_000, "ic": 63_000, "ad": 776},
-    "ram": {"kws": 9_600, "vww": 28_000, "ic": 37_000, "ad": 776},
+    "ram": {"kws": 9_600, "vww": 28_000, "ic": 26_000, "ad": 776},
 }
 CODE_BYTES = {"latency": 24 * 1024, "flash": 10 * 1024}
 INSTRUCTIONS = {"kws": 3_000_000, "vww": 5_100_000, "ic": 7_000_000, "ad": 300_000}

@@ -7,7 +7,7 @@ import pytest
 from batching import compile_nodes, distinct
 from overlapping import prove_closest
 from rewriting import int8
-from row_chains import chain, layer
+from row_chains import chain, layer, summed
 
 from tinygen.choice.search import Limits
 from tinygen.compiler import compile_graph
@@ -32,7 +32,6 @@ def block():
     return Graph("block", (x,), (nodes[-1].output,), tuple(nodes))
 
 
-@pytest.mark.parametrize("kernel", [FAST, LEAN], ids=lambda k: k.name)
 @pytest.mark.parametrize(
     "layers",
     [
@@ -44,15 +43,49 @@ def block():
     ],
     ids=["inverted_bottleneck", "growing_windows", "dilated", "strided", "alone"],
 )
-def test_closest_to_the_input(kernel, layers, monkeypatch):
-    node = distinct(fused(chain(int8("x", (1, 15, 16, 4)), *layers)), kernel.name)
-    assert kernel.refusal(node, CORE) is None
-    chosen = kernel.implement(node, CORE)
+def test_closest_to_the_input(layers, monkeypatch):
+    node = distinct(fused(chain(int8("x", (1, 15, 16, 4)), *layers)), "chain")
+    assert FAST.refusal(node, CORE) is None
+    chosen = FAST.implement(node, CORE)
     assert prove_closest([(node, chosen, chosen.overlaps[0])], monkeypatch).values > 0
 
 
-def test_a_byte_closer_would_be_wrong():
-    """Rows of the input that are read last are overwritten by the row in front of them."""
+@pytest.mark.parametrize("last", [False, True], ids=["in_the_middle", "at_the_end"])
+@pytest.mark.parametrize("first", [False, True], ids=["second", "first"])
+def test_closest_to_what_a_sum_adds(last, first, monkeypatch):
+    start = chain(int8("x", (1, 11, 12, 4)), (8, 3), (None, 3))
+    side = int8("side", start[-1].output.shape)
+    nodes = [*start, summed(2, start[-1].output, side, first)]
+    if not last:
+        nodes += [layer(3, nodes[-1].output, 16, 3, 2)]
+    made = fused(nodes)
+    assert FAST.refusal(made, CORE) is None
+    chosen = FAST.implement(made, CORE)
+    assert {overlap.input for overlap in chosen.overlaps} == {0, 1}
+    drawn = [
+        (distinct(made, f"chain_{i}"), chosen, overlap) for i, overlap in enumerate(chosen.overlaps)
+    ]
+    assert prove_closest(drawn, monkeypatch).values > 0
+
+
+@pytest.mark.slow
+def test_a_residual_block_needs_one_tensor_and_lines():
+    """The output takes the place of the input, which the sum reads again."""
+    nodes = chain(int8("x", (1, 16, 16, 16), 0.5, 0), (16, 3), (16, 3), (16, 3))
+    nodes = [*nodes, summed(3, nodes[-1].output, nodes[0].output)]
+    nodes += [layer(4, nodes[-1].output, 4, 1)]
+    graph = Graph("residual", (nodes[0].input(0),), (nodes[-1].output,), tuple(nodes))
+    small = compile_graph(graph, CORE, kernels="tinygen", objective="ram")
+    chains = [n.options.nodes for n in small.graph.nodes if n.op == "FUSED_ROWS"]
+    assert any(nodes[3] in layers for layers in chains)
+    assert small.plan.nbytes < 1.6 * nodes[0].output.nbytes
+    inputs = [tuple(values) for values in stimuli(graph.inputs, 0, 2)]
+    assert on_host(small, inputs).values > 0
+    assert on_target(small, inputs).comparison.values > 0
+
+
+def test_the_distance_leaves_rows_that_are_not_yet_read():
+    """Rows of the output are twice as large as those of the input, and made a row later."""
     node = fused(chain(int8("x", (1, 15, 16, 4)), (16, 1), (None, 3), (8, 1)))
     (overlap,) = FAST.implement(node, CORE).overlaps
     # Output row y is 128 bytes and needs input rows up to y + 1; row y + 2 of 64 is read next.
@@ -84,8 +117,9 @@ def test_refusals(layers, reason):
 def test_only_chains_of_convolutions_are_fused():
     first, second = chain(int8("x", (1, 7, 7, 4)), (4, 3), (4, 3))
     stranger = layer(5, int8("z", (1, 7, 7, 4)), 4, 3)
-    for nodes in ([second, first], [first, stranger]):
-        with pytest.raises(UnsupportedError, match="no chain of convolutions"):
+    itself = summed(6, first.output, first.output)
+    for nodes in ([second, first], [first, stranger], [first, itself]):
+        with pytest.raises(UnsupportedError, match="no chain of convolutions and sums"):
             fused(nodes)
 
 

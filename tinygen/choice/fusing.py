@@ -1,4 +1,4 @@
-"""Which chains of convolutions to compute row by row, so that the arena becomes smallest.
+"""Which chains of layers to compute row by row, so that the arena becomes smallest.
 
 A fused chain takes a few lines of memory where its layers would take whole tensors between them.
 The nodes of a graph are cut into intervals, each a node by itself or a chain to fuse. What is alive
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tinygen.choice.problem import step_packing
 from tinygen.memory.bound import lower_bound
 from tinygen.memory.lifetimes import activations, demand
-from tinygen.ops.own.fused_rows import LAYERS, fused
+from tinygen.ops.own.fused_rows import WINDOWS, continues, fused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,20 +84,17 @@ def _intervals(
 
 def _chain_end(graph: Graph, first: int) -> int:
     """One past the last node of the longest chain from this node on; ``first`` if there is none."""
-    if not _is_layer(graph.nodes[first]):
+    node = graph.nodes[first]
+    if node.op not in WINDOWS or node.input(0).shape[0] != 1:
         return first
     end = first + 1
-    while end < len(graph.nodes):
+    for after in graph.nodes[end:]:
         between = graph.nodes[end - 1].output
-        alone = graph.consumers(between) == [graph.nodes[end]] and between not in graph.outputs
-        if not (alone and _is_layer(graph.nodes[end])):
+        alone = graph.consumers(between) == [after] and between not in graph.outputs
+        if not (alone and continues(graph.nodes[end - 1], after)):
             break
         end += 1
     return end
-
-
-def _is_layer(node: Node) -> bool:
-    return node.op in LAYERS and node.input(0).shape[0] == 1
 
 
 def _interval(

@@ -1,4 +1,4 @@
-"""A chain of convolutions row by row: no tensor between them, a few lines of each instead.
+"""A chain of layers row by row: no tensor between them, a few lines of each instead.
 
 Exact: :mod:`._rows` shows that each row of each layer is computed from the same products as in the
 layer's definition. The rows of a layer are asked for in rising order, each once. For the next row
@@ -12,6 +12,11 @@ in front have read what output row y needs. What is written then ends at out + (
 and what is read later begins at in + unread(y) * in_row_bytes. So nothing is overwritten before it
 is read if out + (y + 1) * row_bytes - unread(y) * in_row_bytes <= in for all y that leave anything
 unread. (A single layer always copies, so the first layer never reads the input while it writes.)
+
+What a sum adds is read once as well, its row r when row r of the sum is computed, so the same holds
+of it. If the sum comes last, its row y is read and output row y written by one call of its kernel,
+so that kernel's own permission must hold too; both rows have one size, so their distance is that of
+the tensors in every row.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tinygen.kernels import kernels_for
-from tinygen.kernels._rows import Stage, distance, stages_of, unsuitable
+from tinygen.kernels._rows import Stage, distance, side_distance, stages_of, unsuitable
 from tinygen.kernels.base import (
     Implementation,
     Kernel,
@@ -35,15 +40,18 @@ from tinygen.kernels.base import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from tinygen.cores import Core
     from tinygen.ir import Node
+    from tinygen.kernels.base import Argument
 
 _MOVED = 4.0
 """Instructions per byte of memmove and memcpy in the small C library."""
 
 
 class FusedRows(Kernel):
-    """Convolutions by rows, each row by the kernel that :meth:`rank` prefers."""
+    """Layers by rows, each row by the kernel that :meth:`rank` prefers."""
 
     provider = "tinygen"
     op = "FUSED_ROWS"
@@ -66,25 +74,28 @@ class FusedRows(Kernel):
         buffers = sum(stage.buffer_bytes for stage in stages)
         constants = {c.role: c for offer in chosen for c in offer.constants}
         passed = [a for offer in chosen for a in offer.arguments if a.kind == "constant"]
+        sides = [k for k, stage in enumerate(stages) if stage.side is not None]
         records = [k for k, offer in enumerate(chosen) if offer.record]
         return Implementation(
             kernel=self,
             params={
                 "chain": {
                     "stages": tuple(_plain(stage) for stage in stages),
+                    "sides": tuple(sides),
                     "records": tuple(records),
                     "parameters": tuple(
                         (f"{constants[a.role].data.dtype}_t", a.role) for a in passed
                     ),
                     "arguments": tuple(
-                        tuple((a.kind, a.role) for a in offer.arguments) for offer in chosen
+                        tuple(_passed(a, stage) for a in offer.arguments)
+                        for stage, offer in zip(stages, chosen, strict=True)
                     ),
                     "buffers": buffers,
                 }
             },
             label=f"{len(stages)}_layers",
             arguments=(
-                input_(),
+                *(input_(number) for number in range(len(sides) + 1)),
                 output(),
                 scratch(),
                 *(record(of_call=number) for number in records),
@@ -93,7 +104,7 @@ class FusedRows(Kernel):
             constants=tuple(constants.values()),
             calls=tuple(chosen),
             scratch_bytes=buffers + max(offer.scratch_bytes for offer in chosen),
-            overlaps=(Overlap(distance=distance(stages)),),
+            overlaps=(Overlap(distance=distance(stages)), *_side_overlaps(stages, sides, chosen)),
             cycles=sum(_cycles(s, o) for s, o in zip(stages, chosen, strict=True)),
             code_bytes=100 + 80 * len(stages),
             includes=tuple(
@@ -130,6 +141,27 @@ def _numbered(offer: Implementation, number: int) -> Implementation:
             constant(role(a.role)) if a.kind == "constant" else a for a in offer.arguments
         ),
     )
+
+
+def _passed(argument: Argument, stage: Stage) -> tuple[str, str]:
+    """What a stage's kernel takes, for the template."""
+    if argument.kind == "input" and argument.index == stage.side:
+        return "side", ""
+    return argument.kind, argument.role
+
+
+def _side_overlaps(
+    stages: Sequence[Stage], sides: Sequence[int], chosen: Sequence[Implementation]
+) -> Iterator[Overlap]:
+    """How the output may lie over what sums add."""
+    for position, number in enumerate(sides, 1):
+        apart = side_distance(stages, number)
+        if number + 1 < len(stages):
+            yield Overlap(input=position, distance=apart)
+            continue
+        for own in chosen[number].overlaps:
+            if own.input == stages[number].side and not own.same_start:
+                yield Overlap(input=position, distance=max(apart, own.distance))
 
 
 def _plain(stage: Stage) -> dict[str, Any]:

@@ -1,18 +1,21 @@
-"""A convolution one output row at a time: which lines it reads, and how it is a small convolution.
+"""A layer one output row at a time: which lines it reads, and how a row is a small layer.
 
 The row r of the output depends on the input rows r * stride - pad_top and following, ``span`` of
 them, the zero point standing for what lies outside. With these rows one under the other in a line
 buffer, each with the zero point in the columns of the padding, the row is the output of the same
 convolution without padding, over an input of ``span`` rows: the products are the same, for those
-with the zero point are 0 either way. So every kernel that computes convolutions computes rows.
+with the zero point are 0 either way. So every kernel that computes convolutions computes rows. And
+a row of a sum is the sum of two rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tinygen.ops import conv_2d, depthwise_conv_2d, operator
+from tinygen.ops.own.fused_rows import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,13 +32,14 @@ WORD = 4
 
 @dataclass(frozen=True)
 class Stage:
-    """One convolution of a chain, by rows.
+    """One layer of a chain, by rows.
 
     ``node`` computes one row from the line buffer; ``rows`` and ``in_rows`` count those of the
     whole output and input, ``row_bytes`` and ``in_row_bytes`` are their sizes. A line of the
     buffer has ``line_bytes``, the row in it begins at ``line_start``; there are ``span`` lines, of
     which ``kept`` serve the next row as well. ``below`` says that windows reach below the input.
-    A ``direct`` stage reads the rows where they are and needs no buffer.
+    A ``direct`` stage reads the rows where they are and needs no buffer. ``side`` is the operand of
+    a sum that comes from outside the chain, its rows from where they are.
     """
 
     node: Node
@@ -52,10 +56,27 @@ class Stage:
     below: bool
     zero_point: int
     direct: bool = False
+    side: int | None = None
 
     @classmethod
     def of(cls, node: Node) -> Stage:
-        """The stage that computes a convolution of one sample."""
+        """The stage that computes a layer of one sample."""
+        return cls._of_window(node) if node.op in WINDOWS else cls._of_sum(node)
+
+    @classmethod
+    def _of_sum(cls, node: Node) -> Stage:
+        y = node.output
+        _, height, width, depth = y.shape
+        shape, size = (1, 1, width, depth), width * depth
+        row = node.replace(
+            inputs=tuple(replace(t, shape=shape, source=None) for t in node.activations),
+            outputs=(replace(y, shape=shape, source=None),),
+        )
+        operator(row.op).check(row)
+        return cls(row, height, height, size, size, size, 0, 1, 1, 0, 0, below=False, zero_point=0)
+
+    @classmethod
+    def _of_window(cls, node: Node) -> Stage:
         x, y, window = node.input(0), node.output, _WINDOWS[node.op](node)
         _, height, width, depth = x.shape
         reach = (window.out_width - 1) * window.stride_w
@@ -113,6 +134,9 @@ def stages_of(chain: Sequence[Node]) -> list[Stage]:
     A single layer is never direct: it would write its output while it reads its input.
     """
     stages = [Stage.of(node) for node in chain]
+    for k, (before, node) in enumerate(pairwise(chain), 1):
+        if node.op not in WINDOWS:
+            stages[k] = replace(stages[k], side=1 - node.inputs.index(before.output))
     first = stages[0]
     if len(stages) > 1 and not first.padded and not first.stride * first.in_row_bytes % WORD:
         stages[0] = replace(first, direct=True)
@@ -127,6 +151,8 @@ def unsuitable(stages: Sequence[Stage]) -> str | None:
     if stages[-1].row_bytes % WORD and stages[-1].rows > 1:
         return "the rows of its output are no whole words"
     for stage in stages[1:]:
+        if stage.side is not None and stage.in_row_bytes % WORD:
+            return f"the rows that layer {stage.node.name!r} adds are no whole words"
         if stage.stride > stage.span:
             return f"layer {stage.node.name!r} skips rows, which would be computed in vain"
         if (stage.line_bytes % WORD and stage.span > 1) or stage.line_start % WORD:
@@ -136,13 +162,31 @@ def unsuitable(stages: Sequence[Stage]) -> str | None:
 
 def distance(stages: Sequence[Stage]) -> int:
     """How far in front of the chain's input its output may begin: see :mod:`._fused_rows`."""
-    first, last = stages[0], stages[-1]
-    found = []
-    for row in range(last.rows):
-        wanted = row
-        for stage in reversed(stages[1:]):
-            wanted = stage.rows_read(wanted) - 1
-        unread = first.next_row(wanted)
-        if unread < first.in_rows:
-            found.append((row + 1) * last.row_bytes - unread * first.in_row_bytes)
-    return max(found, default=-first.in_rows * first.in_row_bytes)
+    first = stages[0]
+    unread = [first.next_row(asked) for asked in _asked(stages, 0)]
+    return _distance(stages[-1], first, unread)
+
+
+def side_distance(stages: Sequence[Stage], number: int) -> int:
+    """How far in front of what stage ``number`` adds the output may begin, but for the last row."""
+    return _distance(stages[-1], stages[number], [row + 1 for row in _asked(stages, number)])
+
+
+def _distance(last: Stage, reader: Stage, unread: Sequence[int]) -> int:
+    """The distance at which what is written ends in front of the ``unread`` rows of a tensor."""
+    found = (
+        (row + 1) * last.row_bytes - begin * reader.in_row_bytes
+        for row, begin in enumerate(unread)
+        if begin < reader.in_rows
+    )
+    return max(found, default=-reader.in_rows * reader.in_row_bytes)
+
+
+def _asked(stages: Sequence[Stage], number: int) -> list[int]:
+    """The last row of stage ``number`` that has been computed for each row of the output."""
+    rows = []
+    for row in range(stages[-1].rows):
+        for stage in reversed(stages[number + 1 :]):
+            row = stage.rows_read(row) - 1
+        rows.append(row)
+    return rows
