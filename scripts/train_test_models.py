@@ -24,9 +24,12 @@ sys.path.insert(0, str(ROOT / "examples" / "fashion_mnist"))
 import train as fashion_mnist  # noqa: E402
 
 from tinygen import data, reference  # noqa: E402
+from tinygen.compress import early_exit, training  # noqa: E402
 from tinygen.compress.backend import keras  # noqa: E402
+from tinygen.compress.dataset import Labelled  # noqa: E402
 from tinygen.compress.export import quantize  # noqa: E402
 from tinygen.tflite_format.writer import write  # noqa: E402
+from tinygen.verify.batch import run_batch  # noqa: E402
 
 SEED = 7
 CALIBRATION = 300
@@ -139,6 +142,53 @@ def autoencoder(model, parts, out, epochs, samples):
     )
 
 
+def early_exit_network():
+    """Four convolutions with an exit after the second."""
+    layers = keras().layers
+    image = keras().Input((8, 8, 1), name="image")
+    x = image
+    for name, filters in (("conv_1", 8), ("conv_2", 8), ("conv_3", 24), ("conv_4", 24)):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(x)
+        x = layers.MaxPooling2D(name="pool")(x) if name == "conv_1" else x
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(10, activation="softmax", name="classes")(x)
+    network = keras().Model(image, x, name="digits_early_exit")
+    head = [layers.Flatten(name="exit_flatten"), layers.Dense(10, "softmax", name="exit")]
+    return early_exit.attach(network, "conv_2", keras().Sequential(head))
+
+
+def early_exit_classifier(model, parts, out, epochs, samples):
+    """Train both outputs, export, and print the threshold and what comes of it.
+
+    The last 300 training samples choose the threshold and nothing else.
+    """
+    (x_train, y_train), (x_test, y_test) = parts
+    plan = training.Plan(epochs, 4e-3, 64, SEED)
+    known = Labelled(x_train[:-300], y_train[:-300])
+    training.fit(model, known, plan, objective=early_exit.Joint())
+    graph = quantize(model, x_train[:CALIBRATION], model.name)
+    (out / f"{model.name}.tflite").write_bytes(write(graph))
+    stored = data.quantize(x_test, graph.inputs[0])
+    arrays = {"x": stored[:samples], "y": y_test[:samples].astype(np.uint8)}
+    np.savez_compressed(out / f"{model.name}.npz", **arrays)
+
+    def probabilities(x):
+        outputs = run_batch(graph, [data.quantize(x, graph.inputs[0])])
+        return [(output.astype(float) + 128) / 256 for output in outputs]
+
+    choice = early_exit.choose(*probabilities(x_train[-300:]), y_train[-300:], 0.005)
+    leaves, final = probabilities(x_test)
+    early = leaves.max(axis=1) >= choice.threshold
+    answers = np.where(early, leaves.argmax(1), final.argmax(1))
+    return (
+        f"{model.name}: int8 without the exit {np.mean(final.argmax(1) == y_test):.4f}, at the "
+        f"exit alone {np.mean(leaves.argmax(1) == y_test):.4f}, with threshold {choice.threshold} "
+        f"{np.mean(answers == y_test):.4f} on {len(y_test)} test samples, {early.mean():.4f} of "
+        f"which end there; {early[:samples].sum()} of the {samples} in the file, of which "
+        f"{np.sum((answers == y_test)[:samples])} are right"
+    )
+
+
 def save_float(model, path):
     """Save as .keras without what differs from run to run: dates, object numbers, the optimizer."""
     bare = keras().models.clone_model(model)
@@ -186,6 +236,9 @@ def main():
 
     keras().utils.set_random_seed(SEED)
     results.append(autoencoder(digits_autoencoder(), (train, test), out, epochs=40, samples=100))
+
+    keras().utils.set_random_seed(SEED)
+    results.append(early_exit_classifier(early_exit_network(), images, out, 25, samples=200))
     print(*results, sep="\n")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tinygen import firmware, paths, toolchain
+from tinygen.early_exit.generate import has_exit
 
 if TYPE_CHECKING:
     from tinygen.compiler import CompiledModel
@@ -41,6 +42,7 @@ def build(
             board,
             BUILD_ID,
             sha256,
+            early_exit=has_exit(model),
         )
         network = folder / "network"
         network.mkdir()

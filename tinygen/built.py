@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tinygen import models
 from tinygen.boards import load_board
+from tinygen.early_exit.decision import Exit
 from tinygen.errors import ConfigError, InputError
 from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.report.model import read_report
@@ -40,6 +41,12 @@ class Built:
     def model_sha256(self) -> bytes:
         """What the firmware says it runs."""
         return bytes.fromhex(self.report.model.sha256)
+
+    @property
+    def exit(self) -> Exit | None:
+        """Where an inference of it may stop early."""
+        known = self.report.exit
+        return None if known is None else Exit(known.output, known.threshold, known.stored)
 
     @property
     def build_id(self) -> bytes | None:

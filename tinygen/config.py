@@ -94,6 +94,13 @@ class Mlperf(_Section):
     mode: Literal["performance", "energy"] = "performance"
 
 
+class Exit(_Section):
+    """``[exit]``: which of two outputs may end an inference, and from which probability on."""
+
+    output: Annotated[int, Field(ge=0, le=1)] | None = None
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
 class Preprocess(_Section):
     """``[preprocess]``: what the device does to raw input; docs/preprocessing.md.
 
@@ -144,6 +151,7 @@ class Settings(_Section):
     mlperf: Mlperf = Mlperf()
     power: Power = Power()
     preprocess: Preprocess = Preprocess()
+    exit: Exit = Exit()
     compress: Compress = Compress()
     budget: Budget = Budget()
 

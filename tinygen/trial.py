@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from tinygen.data import Samples
     from tinygen.device.session import Session
-    from tinygen.ir import Array, Graph
+    from tinygen.early_exit.decision import Exit
+    from tinygen.ir import Array, Graph, Tensor
     from tinygen.journal import Journal
     from tinygen.progress import Progress
 
@@ -32,13 +33,15 @@ class Outcome:
     """What came back: inferences run, those whose class was right, those whose bytes were not.
 
     ``correct`` is None for samples without labels. ``difference`` says where the first wrong
-    output went wrong.
+    output went wrong. ``exits`` has the samples on which the device stopped early, None for a
+    network without an exit.
     """
 
     samples: int
     correct: int | None
     mismatches: int
     difference: str | None
+    exits: frozenset[int] | None = None
 
     def enforce(self) -> None:
         """Raise ProofError where the device differs from the reference."""
@@ -55,24 +58,32 @@ def run(
     samples: Samples,
     progress: Progress,
     journal: Journal | None = None,
+    exit_: Exit | None = None,
 ) -> Outcome:
     """Run every sample on the device and compare every output, byte for byte.
 
-    ``graph`` is the model as it was read. What the ``journal`` has an answer to is not run again,
-    and the answers to the rest go into it. Raises DeviceError when the device fails, DataError for
-    labels that the model cannot give.
+    ``graph`` is the model as it was read, ``exit_`` where the firmware may stop early. What the
+    ``journal`` has an answer to is not run again, and the answers to the rest go into it. Raises
+    DeviceError when the device fails, DataError for labels that the model cannot give.
     """
+    answer = exit_.final if exit_ is not None else 0
     if samples.labels is not None:
-        _check_labels(samples.labels, graph)
+        _check_labels(samples.labels, graph.outputs[answer])
     correct = 0
     wrong = []
+    exits = set()
     both = zip(samples, _answers(session, samples, journal), strict=True)
     for index, (inputs, outputs) in enumerate(progress.track(both, len(samples), "running")):
         values = reference.run(graph, inputs)
         expected = [values[tensor] for tensor in graph.outputs]
+        decoded = [_decoded(got, want) for got, want in zip(outputs, expected, strict=True)]
+        if exit_ is not None:
+            expected = exit_.answers(expected)
+            if exit_.taken(decoded):
+                exits.add(index)
         if samples.labels is not None:
-            first = _decoded(outputs[0], expected[0])
-            correct += predicted(first, graph.outputs[0]) == int(samples.labels[index])
+            found = predicted(decoded[answer], graph.outputs[answer])
+            correct += found == int(samples.labels[index])
         if any(got != want.tobytes() for got, want in zip(outputs, expected, strict=True)):
             wrong.append(index)
     return Outcome(
@@ -80,6 +91,7 @@ def run(
         None if samples.labels is None else correct,
         len(wrong),
         _where(session, graph, samples, wrong[0]) if wrong else None,
+        None if exit_ is None else frozenset(exits),
     )
 
 
@@ -104,8 +116,7 @@ def _decoded(raw: bytes, like: Array) -> Array:
     return np.frombuffer(raw, like.dtype).reshape(like.shape)
 
 
-def _check_labels(labels: Array, graph: Graph) -> None:
-    output = graph.outputs[0]
+def _check_labels(labels: Array, output: Tensor) -> None:
     classes = output.size if output.size > 1 else 2
     integer_class = output.size == 1 and output.quantization is None and output.dtype.kind == "i"
     low, high = int(labels.min()), int(labels.max())

@@ -32,5 +32,8 @@ def _kind(annotation: typing.Any) -> tuple[type[pydantic.BaseModel] | None, str]
     if origin is typing.Literal:
         return None, _WORDS[type(arguments[0])]
     if type(None) in arguments:
+        inner, kind = _kind(arguments[0])
+        if inner is not None:
+            return inner, f"{kind} or null"
         return None, f"{_WORDS[arguments[0]]} or null"
     return None, _WORDS[annotation]

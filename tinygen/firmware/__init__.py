@@ -14,6 +14,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from tinygen import toolchain
+from tinygen.early_exit.generate import has_exit
 from tinygen.errors import BudgetError, BuildError, ConfigError, DeviceError
 from tinygen.firmware import platformio, project
 from tinygen.firmware.copies import NONE, Copies
@@ -77,6 +78,7 @@ def build(
         board.name,
         build_id,
         model_sha256,
+        early_exit=has_exit(compiled),
     ).encode()
     for name, content in files.items():
         path = folder / name

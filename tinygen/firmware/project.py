@@ -29,9 +29,19 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion")
 
 
 def render_binding(
-    name: str, input_count: int, output_count: int, board: str, build_id: bytes, sha256: bytes
+    name: str,
+    input_count: int,
+    output_count: int,
+    board: str,
+    build_id: bytes,
+    sha256: bytes,
+    *,
+    early_exit: bool = False,
 ) -> str:
-    """The C file that hands the network of this name to the firmware (firmware/include/model.h)."""
+    """The C file that hands the network of this name to the firmware (firmware/include/model.h).
+
+    With ``early_exit`` inferences may stop at the exit that the network has.
+    """
     return _render(
         "model.c.j2",
         name=name,
@@ -39,6 +49,7 @@ def render_binding(
         input_count=input_count,
         output_count=output_count,
         board=board,
+        early_exit=early_exit,
         build_id=_c_bytes(build_id),
         sha256=[_c_bytes(sha256[:16]), _c_bytes(sha256[16:])],
     )

@@ -12,6 +12,7 @@ from tinygen import data, reference, trial
 from tinygen.config import Budget, Power
 from tinygen.data import Samples
 from tinygen.device.power import measuring
+from tinygen.early_exit import measure
 from tinygen.errors import DataError, DeviceError
 from tinygen.progress import Silent
 from tinygen.report import budget
@@ -125,7 +126,7 @@ class DeviceUnderTest:
 
         Raises ProofError, which names the first layer that differs, when any output does.
         """
-        outcome = self._run(samples, limit)
+        outcome = self._run(self._taken(samples, limit))
         outcome.enforce()
         return outcome
 
@@ -204,10 +205,16 @@ class DeviceUnderTest:
 
         It holds latency and energy as well, and a verdict for every ``[budget]`` of tinygen.toml.
         """
-        figures = self.figures()
-        outcome = self._run(samples, limit)
+        taken = self._taken(samples, limit)
+        early = None
+        if self.built.exit is None:
+            figures = self.figures()
+            outcome = self._run(taken)
+        else:
+            outcome = self._run(taken)
+            figures, early = measure.figures(self._device, taken, outcome.exits or frozenset())
         energy = None if self.meter is None else self.energy()
-        report = with_run(self.built.report, self.board, outcome, figures, energy)
+        report = with_run(self.built.report, self.board, outcome, figures, energy, early)
         for name in ("accuracy", "latency_ms", "energy_uj", "energy_method"):
             self._record_known(name, getattr(report.run, name))
         return budget.judged(report, self._limits)
@@ -221,12 +228,15 @@ class DeviceUnderTest:
         connection = self._bench.connect() if through is None else self._bench.connect(through)
         self._device = self._open.enter_context(connection)
 
-    def _run(self, samples: Data | None, limit: int | None) -> Outcome:
+    def _taken(self, samples: Data | None, limit: int | None) -> Samples:
         if samples is None:
-            samples = data.random(self.graph.inputs, limit or RANDOM_SAMPLES)
-        elif not isinstance(samples, Samples):
-            samples = data.load(Path(samples), self.graph.inputs, limit)
-        outcome = trial.run(self.session, self.graph, samples, Silent())
+            return data.random(self.graph.inputs, limit or RANDOM_SAMPLES)
+        if not isinstance(samples, Samples):
+            return data.load(Path(samples), self.graph.inputs, limit)
+        return samples
+
+    def _run(self, samples: Samples) -> Outcome:
+        outcome = trial.run(self.session, self.graph, samples, Silent(), exit_=self.built.exit)
         self._record("samples", outcome.samples)
         self._record("mismatches", outcome.mismatches)
         return outcome

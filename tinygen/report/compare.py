@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 _FIGURES = (
     ("run", "accuracy", "accuracy", ""),
     ("run", "instructions", "instructions", ""),
+    ("run", "exit_rate", "stopped at the exit", ""),
+    ("run", "instructions_mean", "instructions, mean", ""),
     ("run", "cycles", "cycles", ""),
     ("run", "cycles_modelled", "cycles, modelled", ""),
     ("run", "latency_ms", "latency", "ms"),
+    ("run", "latency_ms_mean", "latency, mean", "ms"),
     ("run", "energy_uj", "energy", "uJ"),
     ("memory", "flash_bytes", "flash", "B"),
     ("memory", "weights_bytes", "weights", "B"),

@@ -53,7 +53,7 @@ def _energy(run: Run) -> str:
 def figures(report: Report) -> list[tuple[str, str]]:
     """The figures that are known, as (label, text) in reading order."""
     memory, run, exact = report.memory, report.run, report.exact
-    latency = "modelled" if run.cycles is None else "measured"
+    latency = "modelled" if run.cycles is None and run.cycles_mean is None else "measured"
     rows = [
         ("model", f"{report.model.name}, {number(report.model.macs)} MACs"),
         ("target", f"{report.board} ({report.target})" if report.board else report.target),
@@ -78,10 +78,18 @@ def figures(report: Report) -> list[tuple[str, str]]:
             if run.accuracy is not None
             else UNKNOWN,
         ),
+        ("stopped at the exit", UNKNOWN if run.exit_rate is None else f"{run.exit_rate:.2%}"),
         ("instructions", number(run.instructions)),
+        ("instructions, mean", _mean(run.instructions_mean)),
         ("cycles", number(run.cycles)),
+        ("cycles, mean", _mean(run.cycles_mean)),
         ("cycles, modelled", number(run.cycles_modelled)),
+        ("cycles, modelled, mean", _mean(run.cycles_modelled_mean)),
         ("latency", f"{run.latency_ms:.3f} ms, {latency}" if run.latency_ms else UNKNOWN),
+        (
+            "latency, mean",
+            f"{run.latency_ms_mean:.3f} ms, {latency}" if run.latency_ms_mean else UNKNOWN,
+        ),
         ("energy", _energy(run)),
     ]
     rows += [
@@ -100,6 +108,10 @@ def total(report: Report, figure: str) -> int | None:
 def number(value: int | None) -> str:
     """An integer with thousands separated, or a dash."""
     return UNKNOWN if value is None else f"{value:,}"
+
+
+def _mean(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def _bytes(value: int | None) -> str:

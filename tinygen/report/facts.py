@@ -13,6 +13,7 @@ from tinygen.report.model import (
     Buffer,
     CopiedTo,
     Dependency,
+    EarlyExit,
     Exact,
     Layer,
     Memory,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tinygen.board_cycles import BoardCycles
     from tinygen.boards import Board
     from tinygen.deps import CmsisNN
+    from tinygen.early_exit.decision import Exit
     from tinygen.firmware import FirmwareImage
     from tinygen.ir import Array
     from tinygen.verify import Certificate
@@ -75,6 +77,15 @@ def library_report(
 def with_measured_layers(report: Report, layers: int) -> Report:
     """The report of a library, of which so many layers run a kernel that was measured."""
     return report.updated(selection=report.selection.model_copy(update={"measured_layers": layers}))
+
+
+def with_exit(report: Report, exit_: Exit, layers: int) -> Report:
+    """The report of a library, with the exit that is looked at after so many layers."""
+    return report.updated(
+        exit=EarlyExit(
+            output=exit_.output, threshold=exit_.threshold, stored=exit_.stored, layers=layers
+        )
+    )
 
 
 def with_firmware(

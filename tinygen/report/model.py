@@ -153,6 +153,15 @@ class Exact(_Part):
         )
 
 
+class EarlyExit(_Part):
+    """Where an inference may stop early."""
+
+    output: int = Field(description="Index of the output that is the exit; the other answers.")
+    threshold: float = Field(description="Probability from which on an inference stops there.")
+    stored: int = Field(description="The smallest int8 value that stands for at least that.")
+    layers: int = Field(description="Layers with code that are run before the exit is looked at.")
+
+
 class Run(_Part):
     """What the device did; the figures are those of one inference."""
 
@@ -176,6 +185,21 @@ class Run(_Part):
         default=None,
         description="Milliseconds, from `cycles`, or from `cycles_modelled` where there are none.",
     )
+    exit_rate: float | None = Field(
+        default=None,
+        description="Share of the samples that stopped at the exit, from 0 to 1. Figures of one "
+        "inference are then those of one that runs every layer.",
+    )
+    instructions_mean: float | None = Field(
+        default=None,
+        description="`instructions`, mean over the samples: those of one inference that stops at "
+        "the exit and of one that does not, weighted by `exit_rate`.",
+    )
+    cycles_mean: float | None = Field(default=None, description="`cycles`, likewise.")
+    cycles_modelled_mean: float | None = Field(
+        default=None, description="`cycles_modelled`, likewise."
+    )
+    latency_ms_mean: float | None = Field(default=None, description="`latency_ms`, likewise.")
     energy_uj: float | None = Field(
         default=None, description="Microjoules; where measured, the mean over all windows."
     )
@@ -256,6 +280,10 @@ class Report(_Part):
     memory: Memory = Field(default=Memory(), description="Bytes of flash and RAM.")
     selection: Selection = Field(default=Selection(), description="How kernels were chosen.")
     exact: Exact = Field(description="How exactness was shown.")
+    exit: EarlyExit | None = Field(
+        default=None,
+        description="Where an inference may stop early; null where it always runs every layer.",
+    )
     run: Run = Field(default=Run(), description="What the device did.")
     layers: tuple[Layer, ...] = Field(default=(), description="Layers in execution order.")
     dependencies: tuple[Dependency, ...] = Field(

@@ -39,10 +39,13 @@ def with_run(
     outcome: Outcome,
     figures: Figures,
     energy: Energy | None = None,
+    early: Figures | None = None,
 ) -> Report:
     """The report of a build, with the outcome of a test and the figures taken in it.
 
-    Without ``energy`` that a meter measured, it is modelled where that is possible.
+    Without ``energy`` that a meter measured, it is modelled where that is possible. Where
+    inferences may stop early, ``figures`` are those of one that does not, ``early`` of one that
+    does.
     """
     cycles = figures.cycles if figures.cycles is not None else figures.cycles_modelled
     seconds = None if cycles is None else cycles / board.clock.hz
@@ -57,6 +60,7 @@ def with_run(
         cycles=figures.cycles,
         cycles_modelled=figures.cycles_modelled,
         latency_ms=None if seconds is None else round(seconds * 1e3, 6),
+        **({} if outcome.exits is None else _means(board, outcome, figures, early)),
         **({} if energy is None else energy_fields(energy)),
     )
     proof = Proof(
@@ -76,6 +80,31 @@ def with_run(
         for layer in report.layers
     )
     return report.updated(run=run, exact=exact, memory=memory, layers=layers)
+
+
+def _means(board: Board, outcome: Outcome, full: Figures, early: Figures | None) -> dict[str, Any]:
+    """The fields of the report that tell of the samples together."""
+    assert outcome.exits is not None
+    rate = len(outcome.exits) / outcome.samples
+
+    def mean(figure: str) -> float | None:
+        total = 0.0
+        for share, part in ((1 - rate, full), (rate, early)):
+            value = getattr(part, figure, None)
+            if share and value is None:
+                return None
+            total += share * (value or 0)
+        return round(total, 1)
+
+    counted, computed = mean("cycles"), mean("cycles_modelled")
+    cycles = computed if counted is None else counted
+    return {
+        "exit_rate": rate,
+        "instructions_mean": mean("instructions"),
+        "cycles_mean": counted,
+        "cycles_modelled_mean": computed,
+        "latency_ms_mean": None if cycles is None else round(cycles / board.clock.hz * 1e3, 6),
+    }
 
 
 def energy_fields(energy: Energy) -> dict[str, Any]:
