@@ -41,7 +41,7 @@ def with_wide_scales(node, rng):
     """The node with scales from 2**-14 to 2**7 instead of its own; outputs too."""
 
     def change(tensor):
-        if tensor is None or tensor.dtype != INT8:
+        if tensor is None or tensor.dtype != INT8 or tensor.quantization is None:
             return tensor
         scales = np.exp2(rng.uniform(-14, 7, len(tensor.quant.scales))).astype(np.float32)
         quantization = dataclasses.replace(

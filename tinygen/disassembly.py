@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tinygen.cores import Core
 
 _HEAD = re.compile(r"([0-9a-f]+) <(.+)>:$")
-_LINE = re.compile(r"\s+([0-9a-f]+):\t(\S+)(?:\t([^@;]*))?(?:[@;] \(([0-9a-f]+) <)?")
+_LINE = re.compile(r"\s*([0-9a-f]+):\t(\S+)(?:\t([^@;]*))?(?:[@;] \(([0-9a-f]+) <)?")
 _TARGET = re.compile(r"(?:^|, )([0-9a-f]+) <")
 _WORD = re.compile(r"0x([0-9a-f]+)")
 
