@@ -18,6 +18,7 @@ from tinygen.errors import BudgetError
 from tinygen.frontend import tflite
 from tinygen.ir import Graph, Node
 from tinygen.kernels.base import Constant, Implementation, Kernel, Linked, Overlap
+from tinygen.memory.plan import ALIGNMENT
 from tinygen.memory.planner import plan_arena
 from tinygen.ops.base import quantized
 from tinygen.report.model import read_report
@@ -111,7 +112,8 @@ def every_choice(problem, offers):
 
 def ranked(objective, figures):
     cycles, arena, size = figures
-    return {"latency": (cycles,), "ram": (arena, cycles), "flash": (size, cycles)}[objective]
+    units = -(-arena // ALIGNMENT)
+    return {"latency": (cycles,), "ram": (units, cycles), "flash": (size, cycles)}[objective]
 
 
 def chosen_figures(problem, choice):

@@ -9,6 +9,7 @@ from tinygen.choice.fusing import fuse_for_memory
 from tinygen.choice.ordering import order_for_memory
 from tinygen.errors import BudgetError
 from tinygen.memory.lifetimes import lifetimes
+from tinygen.memory.plan import ALIGNMENT
 from tinygen.memory.planner import plan_arena
 from tinygen.selection import fastest, offers_of, select
 
@@ -90,6 +91,8 @@ def _figures(selection: Selection) -> tuple[float, ...]:
     assert selection.plan is not None
     arena = selection.plan.nbytes
     cycles = sum(implementation.cycles for implementation in selection.implementations)
-    return {"latency": (cycles, arena), "ram": (arena, cycles), "flash": (arena,)}[
+    # Code is generated for whole units.
+    units = -(-arena // ALIGNMENT)
+    return {"latency": (cycles, arena), "ram": (units, cycles), "flash": (arena,)}[
         selection.objective
     ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tinygen.choice.problem import step_packing
 from tinygen.memory.bound import lower_bound
 from tinygen.memory.lifetimes import activations, demand
+from tinygen.memory.plan import ALIGNMENT
 from tinygen.ops.own.fused_rows import WINDOWS, continues, fused
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def fuse_for_memory(
     ending: list[list[_Interval]] = [[] for _ in range(len(graph.nodes) + 1)]
     for interval in _intervals(graph, offers):
         ending[interval.end].append(interval)
-    room = max(_smallest_room(ending), enough or 0)
+    # Code is generated for arenas of whole units.
+    room = max(-(-_smallest_room(ending) // ALIGNMENT) * ALIGNMENT, enough or 0)
     best: list[tuple[float, tuple[Node, ...]]] = [(0.0, ())]
     for found in ending[1:]:
         costs = ((best[i.first][0] + i.cycles(room), i) for i in found)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tinygen.choice.solver import Answer, Figure, Solution, solve
 from tinygen.errors import BudgetError
+from tinygen.memory.plan import ALIGNMENT
 from tinygen.memory.planner import plan_arena
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Choice:
 def choose(problem: Problem, objective: Objective, limits: Limits) -> Choice:
     """The best choice within the limits.
 
-    Smallest cycles, arena or flash, as the objective says; ties of the latter two by cycles. The
+    Smallest cycles, arena or flash, as the objective says; ties of the latter two by cycles. Arenas
+    of as many units of ALIGNMENT bytes are a tie, for code is generated for whole units. The
     smallest flash is that of choices that take at most PATIENCE times the fewest cycles, where the
     limits can be met so: the last bytes are the dearest. Raises BudgetError, with the smallest
     figure that can be reached, where nothing is within the limits.
@@ -80,7 +82,17 @@ def choose(problem: Problem, objective: Objective, limits: Limits) -> Choice:
     found = found or _within(problem, objective, limits)
     if found is None:
         raise BudgetError(_out_of_reach(problem, limits))
-    return found
+    return _in_whole_units(problem, limits, found) if objective == "ram" else found
+
+
+def _in_whole_units(problem: Problem, limits: Limits, smallest: Choice) -> Choice:
+    """The fewest cycles in the whole units that the smallest arena takes."""
+    room = -(-smallest.plan.nbytes // ALIGNMENT) * ALIGNMENT
+    room = min(room, limits.ram or room)
+    faster = _within(problem, "latency", dataclasses.replace(limits, ram=room))
+    if faster is None or problem.cycles(faster.picks) >= problem.cycles(smallest.picks):
+        return smallest
+    return dataclasses.replace(faster, optimal=smallest.optimal and faster.optimal)
 
 
 def _patiently(problem: Problem, limits: Limits) -> Choice | None:
