@@ -17,14 +17,14 @@
 extern "C" {
 #endif
 
-#define NETWORK_ARENA_BYTES 2064u
+#define NETWORK_ARENA_BYTES 1760u
 #define NETWORK_ARENA_ALIGNMENT 16u
 #define NETWORK_INPUT_COUNT 1u
 #define NETWORK_OUTPUT_COUNT 1u
-#define NETWORK_LAYER_COUNT 12u
+#define NETWORK_LAYER_COUNT 10u
 
 /* input 0, image: int8_t [1][8][8][1], real = 0.003921568859368563 * (stored + 128) */
-#define NETWORK_INPUT_0_OFFSET 0u
+#define NETWORK_INPUT_0_OFFSET 972u
 #define NETWORK_INPUT_0_BYTES 64u
 
 /* output 0, classes_softmax: int8_t [1][10], real = 0.00390625 * (stored + 128) */
