@@ -88,7 +88,7 @@ def build(
     done = platformio.run(folder)
     if done.returncode:
         raise _failure(done.stdout, board)
-    return measure(folder, board, build_id, stack_bytes)
+    return measure(folder, board, build_id, stack_bytes, compiled.name)
 
 
 def upload(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from tinygen.firmware.stack import firmware_bound
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,6 +25,7 @@ class FirmwareImage:
     ``flash_bytes`` is all that is flashed: ``weights_bytes``, the constants of the network, and
     ``code_bytes``, the rest. ``ram_bytes`` is all that is laid out in RAM, the ``arena_bytes`` and
     the reserved ``stack_bytes`` among it, and ``arena_region`` names the region of the arena.
+    ``stack_bound`` is what the firmware takes of the stack at most, None where that is not known.
     ``copied_bytes`` is fast memory that holds copies of what lies in flash, by region; it comes on
     top of ``ram_bytes``, as nothing but speed needs it.
     ``symbols`` gives the size of every function and object.
@@ -38,6 +41,7 @@ class FirmwareImage:
     arena_bytes: int
     arena_region: str
     stack_bytes: int
+    stack_bound: int | None
     copied_bytes: dict[str, int]
     symbols: dict[str, int]
 
@@ -47,8 +51,10 @@ class FirmwareImage:
         return self.flash_bytes - self.weights_bytes
 
 
-def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> FirmwareImage:
-    """The figures of a project that was built."""
+def measure(
+    project: Path, board: Board, build_id: bytes, stack_bytes: int, network: str
+) -> FirmwareImage:
+    """The figures of a project that was built around a network of this name."""
     output = project / ".pio" / "build" / board.name
     elf, binary = output / "firmware.elf", output / "firmware.bin"
     symbols = _symbol_sizes(elf)
@@ -66,6 +72,7 @@ def measure(project: Path, board: Board, build_id: bytes, stack_bytes: int) -> F
         arena_bytes=ram[".arena"][0],
         arena_region=ram[".arena"][1],
         stack_bytes=stack_bytes,
+        stack_bound=firmware_bound(elf, board.cpu, network),
         copied_bytes={region: size for size, region in copied.values()},
         symbols=symbols,
     )

@@ -27,6 +27,7 @@ _FIGURES = (
     ("memory", "ram_bytes", "RAM", "B"),
     ("memory", "arena_bytes", "arena", "B"),
     ("memory", "stack_bytes", "stack", "B"),
+    ("memory", "stack_bound_bytes", "stack bound", "B"),
 )
 _LAYER_FIGURES = ("instructions", "cycles_modelled", "flash_bytes")
 

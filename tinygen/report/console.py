@@ -64,6 +64,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("copies in fast memory", _bytes(sum(copy.bytes for copy in memory.copies) or None)),
         ("arena", _arena(memory)),
         ("stack", _bytes(memory.stack_bytes)),
+        ("stack bound", _bytes(memory.stack_bound_bytes)),
         ("exact", f"{number(exact.inputs)} inferences, {number(exact.mismatches)} mismatches"),
     ]
     if report.selection.optimal is False:

@@ -47,6 +47,7 @@ def library_report(
 ) -> Report:
     """The report of a C library: everything but what only firmware and a device can tell."""
     constants = _constants(compiled)
+    target = certificate.target
     return Report(
         model=ModelFacts(
             name=compiled.source.name,
@@ -59,7 +60,8 @@ def library_report(
             arena_bytes=compiled.plan.nbytes,
             arena_lower_bound=compiled.plan.lower_bound,
             arena_optimal=compiled.plan.optimal,
-            stack_bytes=None if certificate.target is None else certificate.target.stack_bytes,
+            stack_bytes=target.stack_bytes if target else None,
+            stack_bound_bytes=target.stack_bound if target else None,
             buffers=_buffers(compiled),
         ),
         selection=Selection(
@@ -97,6 +99,7 @@ def with_firmware(
     """
     memory = {
         "flash_bytes": image.flash_bytes,
+        "stack_bound_bytes": image.stack_bound,
         "code_bytes": image.flash_bytes - (report.memory.weights_bytes or 0),
         "ram_bytes": image.ram_bytes,
         "arena_region": image.arena_region,

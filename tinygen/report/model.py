@@ -101,6 +101,11 @@ class Memory(_Part):
         description="Deepest stack seen: of the network alone while it was proven, of the whole "
         "firmware once that was tested.",
     )
+    stack_bound_bytes: int | None = Field(
+        default=None,
+        description="Stack that no path through the object code goes beyond: of an inference in a "
+        "library, of the whole firmware with the frame of an exception in a build.",
+    )
     buffers: tuple[Buffer, ...] = Field(default=(), description="The map of the arena.")
 
 
