@@ -294,16 +294,19 @@ def _chosen(config: pytest.Config) -> AbstractContextManager[Target]:
 
 
 class _Told:
-    """Progress in pytest's own output, where there is one: a board may be long in coming."""
+    """Progress past pytest's capture, at once: a board may be long in coming."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+        self._capture = config.pluginmanager.get_plugin("capturemanager")
 
     def step(self, text: str) -> None:
-        if self._terminal is not None:
+        if self._terminal is None:  # a worker of pytest-xdist
+            return
+        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
             self._terminal.ensure_newline()
             self._terminal.write_line(f"tinygen: {text}")
-            self._terminal.flush()  # a log has to show it while it waits
+            self._terminal.flush()
 
     def track(self, items: Iterable[T], total: int, text: str) -> Iterator[T]:
         yield from items

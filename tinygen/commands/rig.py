@@ -120,6 +120,7 @@ def serve(emulated: tuple[str, ...], host: str) -> None:
 @COMMAND.command()
 @click.option(
     "--coordinator",
+    "address",
     metavar="HOST[:PORT]",
     envvar="LG_COORDINATOR",
     default="127.0.0.1:20408",
@@ -130,7 +131,7 @@ def serve(emulated: tuple[str, ...], host: str) -> None:
 @click.option("--hello", is_flag=True, help="Acquire each free place, and ask its board who it is.")
 @_options.json_file
 def check(
-    coordinator: str, board: str | None, tags: tuple[str, ...], hello: bool, json_to: str | None
+    address: str, board: str | None, tags: tuple[str, ...], hello: bool, json_to: str | None
 ) -> None:
     """See whether the boards of a coordinator can be used, and who has them.
 
@@ -138,15 +139,14 @@ def check(
     """
     import json
 
-    from tinygen import rig
     from tinygen.commands import _terminal
     from tinygen.errors import DeviceError
     from tinygen.output import write_text
+    from tinygen.rig import coordinator, place
     from tinygen.rig.check import check
 
-    found = check(
-        rig.coordinator(coordinator), rig.tags(board, tags), _terminal.progress(), greet=hello
-    )
+    wanted = place.tags(board, tags)
+    found = check(coordinator.at(address), wanted, _terminal.progress(), greet=hello)
     if json_to is not None:
         write_text(json_to, json.dumps([one.as_json() for one in found], indent=2) + "\n")
     for one in found:

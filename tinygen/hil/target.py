@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinygen import boards, rig
+from tinygen import boards
 from tinygen.device import flash
 from tinygen.device.transport import find_port
 from tinygen.errors import ConfigError, NoDeviceError
 from tinygen.hil import hardware_map
 from tinygen.hil.hardware_map import Entry
+from tinygen.rig import coordinator, place
 from tinygen.rig.loan import Loan
 
 if TYPE_CHECKING:
@@ -103,11 +104,11 @@ def on_rig(
     if board is None:
         raise ConfigError("--rig needs a board; give --board, or [build] board")
     found = boards.load_board(board)
-    coordinator = rig.coordinator(address)
-    with coordinator.hold(rig.tags(found.name, pairs), progress, wait) as place:
-        fixtures = tuple(sorted(tag for tag, value in place.tags.items() if value == "yes"))
-        entry = Entry(platform=found.name, baud=place.baud, fixtures=fixtures)
-        yield Target(found, place.console, entry, Loan(coordinator, place))
+    lender = coordinator.at(address)
+    with lender.hold(place.tags(found.name, pairs), progress, wait) as held:
+        fixtures = tuple(sorted(tag for tag, value in held.tags.items() if value == "yes"))
+        entry = Entry(platform=found.name, baud=held.baud, fixtures=fixtures)
+        yield Target(found, held.console, entry, Loan(lender, held))
 
 
 def _emulated(board: str | None) -> Target:

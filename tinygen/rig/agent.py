@@ -29,6 +29,7 @@ from labgrid.remote.generated import labgrid_coordinator_pb2 as messages
 from labgrid.remote.generated.labgrid_coordinator_pb2_grpc import CoordinatorStub
 from labgrid.util import labgrid_version
 
+CONNECT_SECONDS = 5
 ANSWER_SECONDS = 15  # a coordinator gives an exporter ten to acquire a resource
 POLL_SECONDS = 0.5
 EXPORT_SECONDS = 10
@@ -63,7 +64,7 @@ class Coordinator:
         self.name = name
         channel = grpc.insecure_channel(address, options=CHANNEL)
         try:
-            grpc.channel_ready_future(channel).result(timeout=ANSWER_SECONDS)
+            grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
         except grpc.FutureTimeoutError:
             raise AgentError("absent", "it does not answer") from None
         self._stub = CoordinatorStub(channel)

@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 from tinygen.errors import DeviceError, NoDeviceError
+from tinygen.rig import installed
 from tinygen.rig.place import Place
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ class Coordinator:
                 progress.step(f"waiting: {holders}")
             elif said["event"] == "freed":
                 progress.step(f"freed {said['place']}, which {said['holder']} had left behind")
+
+
+def at(address: str) -> Coordinator:
+    """The coordinator at HOST:PORT, or HOST; it is not asked yet.
+
+    Raises ToolchainError when labgrid is not installed.
+    """
+    return Coordinator(address, installed.find())
 
 
 class _Agent:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from tinygen.errors import DeviceError
+from tinygen import boards
+from tinygen.errors import ConfigError, DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 BOARD_TAG = "board"
 CONSOLE = "console"
@@ -17,6 +18,20 @@ PROBE = "probe"
 """An emulated board's place has this second port, which a real board's place has not."""
 _SERIAL = "NetworkSerialPort"
 _DEBUGGER = "NetworkUSBDebugger"
+
+
+def tags(board: str | None, pairs: Iterable[str]) -> dict[str, str]:
+    """The tags of a place by the name or an alias of its board, and by ``KEY=VALUE``.
+
+    Raises BoardError for an unknown board, ConfigError for what is not ``KEY=VALUE``.
+    """
+    found = {} if board is None else {BOARD_TAG: boards.load_board(board).name}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals and value):
+            raise ConfigError(f"tag {pair!r} is not KEY=VALUE, as in power_meter=yes")
+        found[key] = value
+    return found
 
 
 class _Frozen(pydantic.BaseModel):
