@@ -102,7 +102,7 @@ class EmulatedPlace:
                     answer = self._answer(json.loads(line), stream)
                 except TinygenError as error:
                     answer = {"error": str(error)}
-                except (ValueError, KeyError, TypeError, AttributeError):
+                except (ValueError, LookupError, TypeError, OverflowError):
                     answer = {"error": "that is no request to an emulated board's probe"}
                 client.sendall(json.dumps(answer).encode() + b"\n")
 
@@ -111,7 +111,10 @@ class EmulatedPlace:
             size = int(request["bytes"])
             if not 0 < size <= MOST_IMAGE_BYTES:
                 raise DeviceError(f"an image of {size} bytes is refused; send a linked ELF file")
-            self._replace(stream.read(size))
+            image = stream.read(size)
+            if len(image) < size:
+                raise DeviceError("the image broke off; send it again")
+            self._replace(image)
             return {}
         with self._lock:
             running = self._running
