@@ -85,9 +85,16 @@ def test_sizes_of_an_image(image):
     assert 3_000 < image.code_bytes < 8_000
     assert image.arena_bytes == 2064
     assert image.stack_bytes == firmware.STACK_BYTES
+    assert 100 < image.stack_bound < 1_000
     rest = image.ram_bytes - image.arena_bytes - image.stack_bytes
     assert 0 < rest <= firmware.placement.STATIC_BYTES
     assert image.symbols["network_invoke"] > 0
+
+
+def test_a_stack_that_its_bound_does_not_fit_into_is_no_build(tmp_path):
+    board = boards.load_board("mps2_an386")
+    with pytest.raises(BuildError, match=r"may take \d+ bytes of stack, and 96 are reserved"):
+        firmware.build(tiny_firmware.network(), board, tmp_path, SHA256, stack_bytes=96)
 
 
 @pytest.mark.slow
@@ -198,6 +205,11 @@ def test_openocd_programs_verifies_and_starts(nucleo, tools, capfd):
     assert "openocd -f board/st_nucleo_f7.cfg -c program" in capfd.readouterr().out
 
 
+def test_openocd_takes_the_probe(nucleo, tools):
+    firmware.upload(nucleo.project, protocol="openocd", port="066CFF")
+    assert tools("openocd")[2:4] == ["-c", "adapter serial 066CFF"]
+
+
 def test_pyocd_takes_the_probe(nucleo, tools):
     firmware.upload(nucleo.project, protocol="pyocd", port="066CFF")
     assert tools("pyocd")[:5] == ["load", "--target", "stm32f746zgtx", "--uid", "066CFF"]
@@ -234,7 +246,7 @@ def test_nothing_to_flash(tmp_path):
 # ---- running --------------------------------------------------------------------------------
 
 
-def converse(session):
+def converse(session, image):
     """Everything a board can be asked; the answers of the small network are known."""
     assert session.device.model_sha256 == SHA256
     inference = session.infer([FIRST, b"\x05\x07"])
@@ -242,7 +254,7 @@ def converse(session):
     assert inference.outputs[1] == bytes((7 + 3 * i) & 0xFF for i in range(2000))
     assert session.measure([FIRST, b"\x05\x07"], 20).count == 20
     memory = session.memory()
-    assert 0 < memory.stack_high_water < memory.stack
+    assert 0 < memory.stack_high_water <= image.stack_bound < memory.stack
     assert 2048 <= memory.arena_high_water <= memory.arena
 
 
@@ -272,7 +284,7 @@ def test_an_image_boots_and_answers(image):
         assert session.device.build_id == image.build_id
         assert session.device.board == "mps2_an386"
         assert session.device.clock_hz == board.clock.hz
-        converse(session)
+        converse(session, image)
 
 
 @pytest.mark.slow
@@ -284,6 +296,7 @@ def test_every_board_builds_without_a_warning(name, tmp_path):
     done = platformio.run(tmp_path)
     assert done.returncode == 0
     assert "warning" not in done.stdout.lower()
+    assert 0 < image.stack_bound < image.stack_bytes
     assert image.binary.is_file()
 
 
@@ -298,7 +311,7 @@ def test_every_board_under_unicorn_converses_faults_and_comes_back(name, tmp_pat
     ):
         assert session.device.clock_hz == board.clock.hz
         assert session.device.build_id == image.build_id
-        converse(session)
+        converse(session, image)
         reset_and_fault(session, board, image)
 
 
@@ -309,7 +322,7 @@ def test_every_board_under_qemu_converses_faults_and_comes_back(name, tmp_path):
     board = boards.load_board(name)
     image = tiny_firmware.build(board, tmp_path)
     with tiny_firmware.qemu_session(board, image.elf) as session:
-        converse(session)
+        converse(session, image)
         reset_and_fault(session, board, image)
 
 

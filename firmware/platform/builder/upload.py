@@ -20,7 +20,7 @@ def upload_action(target, source, env):
     if protocol == "mass_storage":
         return copy_to_drive(binary, env, board)
     commands = {
-        "openocd": lambda: openocd(elf, board),
+        "openocd": lambda: openocd(elf, env, board),
         "pyocd": lambda: pyocd(elf, env, board),
         "custom": lambda: env.subst("$UPLOADCMD", target=target, source=source),
     }
@@ -30,11 +30,13 @@ def upload_action(target, source, env):
     return run(commands[protocol]())
 
 
-def openocd(elf, board):
-    """Program, verify, start."""
+def openocd(elf, env, board):
+    """Program, verify, start; a probe can be chosen with --upload-port."""
     script = f"board/{board.get('upload.openocd_board')}.cfg"
+    probe = env.subst("$UPLOAD_PORT")
+    chosen = ["-c", f"adapter serial {probe}"] if probe else []
     # Braces keep OpenOCD from taking a path with blanks apart.
-    return ["openocd", "-f", script, "-c", f"program {{{elf}}} verify reset exit"]
+    return ["openocd", "-f", script, *chosen, "-c", f"program {{{elf}}} verify reset exit"]
 
 
 def pyocd(elf, env, board):
