@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PARTS = ("x_train", "y_train", "x_test", "y_test")
 _HELD_BACK = 5
+_VALIDATION = 8
 _SPLIT_SEED = 20240229
 
 
@@ -48,6 +49,23 @@ class Dataset:
 
     train: Labelled
     test: Labelled
+
+    def validated(self) -> tuple[Dataset, Labelled]:
+        """The data without one training sample in eight, drawn with a fixed seed, and those.
+
+        Raises DataError where there are too few samples for that.
+        """
+        count = len(self.train) // _VALIDATION
+        if not count:
+            raise DataError(
+                f"{len(self.train)} training samples are too few to hold some back for a "
+                f"threshold; give at least {_VALIDATION}"
+            )
+        order = np.random.default_rng(_SPLIT_SEED).permutation(len(self.train))
+        held, kept = (
+            Labelled(self.train.x[part], self.train.y[part]) for part in np.split(order, [count])
+        )
+        return Dataset(kept, self.test), held
 
     def fitted(self, model: Any) -> Dataset:
         """The same samples in the shape that a keras.Model takes them in, checked against it.

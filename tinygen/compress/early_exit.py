@@ -48,7 +48,7 @@ def attach(model: Any, at: str, head: Any = None) -> Any:
         )
     x = model.get_layer(at).output
     leave = _head(model, x) if head is None else head(x)
-    made = keras().Model(_inputs(model), [leave, model.outputs[0]], name=model.name)
+    made = keras().Model(inputs(model), [leave, model.outputs[0]], name=model.name)
     if tuple(leave.shape) != tuple(model.outputs[0].shape) or _ending(made, 0) != "softmax":
         raise ModelError(
             f"the head at {at!r} ends in shape {tuple(leave.shape)} and {_ending(made, 0)}, but "
@@ -86,7 +86,7 @@ def train_head(model: Any, samples: Labelled, plan: Plan, **options: Any) -> lis
     The final output stays what it was, bit for bit. ``options`` are those of
     :func:`.training.fit`.
     """
-    final = keras().Model(_inputs(model), model.outputs[1])
+    final = keras().Model(inputs(model), model.outputs[1])
     kept = {id(layer) for layer in final.layers}
     frozen = [layer for layer in model.layers if id(layer) in kept and layer.trainable]
     try:
@@ -150,10 +150,10 @@ def _head(model: Any, x: Any) -> Any:
     return layers.Dense(model.outputs[0].shape[-1], activation="softmax", name=HEAD)(x)
 
 
-def _inputs(model: Any) -> Any:
+def inputs(model: Any) -> Any:
     """As Keras wants to be called with: one tensor, or a list of them."""
     return model.inputs[0] if len(model.inputs) == 1 else model.inputs
 
 
 def _ending(model: Any, output: int) -> str:
-    return ending(keras().Model(_inputs(model), model.outputs[output]))
+    return ending(keras().Model(inputs(model), model.outputs[output]))

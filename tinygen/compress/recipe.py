@@ -121,6 +121,20 @@ class Cluster(Training):
     epochs: Count = 0
 
 
+class EarlyExit(Training):
+    """Add an exit at the layer ``at``, and train it: with the network, or the ``head`` alone.
+
+    ``weight`` is that of the exit's loss. The threshold will be the lowest that loses at most
+    ``loss`` of the accuracy, on training samples that this step and those after it do not see.
+    """
+
+    do: Literal["early_exit"]
+    at: str
+    train: Literal["joint", "head"] = "joint"
+    weight: Weight = 0.5
+    loss: Annotated[float, Field(ge=0, le=1)] = 0.005
+
+
 class Ptq(_Settings):
     """Quantize to int8 with ranges that ``samples`` of the training data show.
 
@@ -145,9 +159,11 @@ class Qat(Training):
 
 
 Step = Annotated[
-    Train | FineTune | Distill | Prune | LowRank | Cluster | Ptq | Qat, Field(discriminator="do")
+    Train | FineTune | Distill | Prune | LowRank | Cluster | EarlyExit | Ptq | Qat,
+    Field(discriminator="do"),
 ]
 QUANTIZING = ("ptq", "qat")
+_AFTER_EXIT = ("train", "finetune", *QUANTIZING)
 
 
 class Recipe(_Settings):
@@ -155,6 +171,11 @@ class Recipe(_Settings):
 
     seed: Count = 0
     step: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @property
+    def early_exit(self) -> EarlyExit | None:
+        """The step that adds an exit."""
+        return next((step for step in self.step if isinstance(step, EarlyExit)), None)
 
     @property
     def teachers(self) -> tuple[str, ...]:
@@ -193,7 +214,22 @@ def load(path: Path) -> Recipe:
             f"{path}: step {len(recipe.step)} is {last.do!r}; a recipe has exactly one of "
             f"{' and '.join(QUANTIZING)}, as its last step"
         )
+    _check_exit(recipe, path)
     return recipe
+
+
+def _check_exit(recipe: Recipe, path: Path) -> None:
+    """Refuse what is not done to a network with two outputs."""
+    if recipe.early_exit is None:
+        return
+    first = recipe.step.index(recipe.early_exit)
+    for number, step in enumerate(recipe.step[first:], first + 1):
+        taught = isinstance(step, Training) and step.distill is not None
+        if taught or (number > first + 1 and step.do not in _AFTER_EXIT):
+            raise ConfigError(
+                f"{path}: step {number} is {step.do!r}{' with distill' if taught else ''}, which "
+                "is not done to a network with an exit; put it before early_exit"
+            )
 
 
 def _beside(step: Step, path: Path) -> Step:

@@ -33,6 +33,10 @@ class StepReport(_Part):
     generated C. The other figures are those of its int8 form on the board: before it is quantized
     by the recipe, with ranges that random inputs show. ``weights_stream_bytes`` is what its int8
     weights take after zlib, which nothing on the board reads.
+
+    Of a network with an exit, ``accuracy`` is that with the exit taken from ``exit_threshold`` on,
+    ``exit_rate`` the share of test samples that take it; the other figures are those of an
+    inference that does not.
     """
 
     step: str
@@ -45,6 +49,8 @@ class StepReport(_Part):
     cycles_modelled: float | None
     instructions: int | None
     weights_stream_bytes: int
+    exit_threshold: float | None = None
+    exit_rate: float | None = None
 
 
 class CompressionReport(_Part):
@@ -62,6 +68,14 @@ class CompressionReport(_Part):
         return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
 
 
+def _exits(row: StepReport) -> str:
+    if row.exit_rate is None:
+        return ""
+    if row.exit_threshold is None:
+        return ", no exit"
+    return f", {row.exit_rate:.1%} exit at {row.exit_threshold:.4g}"
+
+
 def show(report: CompressionReport, console: Console) -> None:
     """The steps as a table."""
     from rich.table import Table
@@ -75,7 +89,7 @@ def show(report: CompressionReport, console: Console) -> None:
         figures = (getattr(row, name) for name in _COLUMNS)
         table.add_row(
             row.step,
-            f"{row.accuracy:.4f}" + (" int8" if row.int8 else ""),
+            f"{row.accuracy:.4f}" + (" int8" if row.int8 else "") + _exits(row),
             *("-" if value is None else f"{value:,.0f}" for value in figures),
         )
     console.print(table)

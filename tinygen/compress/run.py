@@ -30,7 +30,7 @@ from tinygen.tflite_format.writer import write
 
 if TYPE_CHECKING:
     from tinygen.boards import Board
-    from tinygen.compress.dataset import Dataset
+    from tinygen.compress.dataset import Dataset, Labelled
     from tinygen.compress.recipe import Recipe
     from tinygen.compress.steps import State
     from tinygen.progress import Progress
@@ -56,9 +56,11 @@ def run(
     """
     _claim(folder, _digest(path, recipe, dataset, board))
     model = files.load(path)
-    dataset = dataset.fitted(model)
+    dataset, held = dataset.fitted(model), None
+    if recipe.early_exit is not None:
+        dataset, held = dataset.validated()
     keras().utils.set_random_seed(recipe.seed)
-    run_ = _Run(path, recipe, dataset, board, folder, progress)
+    run_ = _Run(path, recipe, dataset, held, board, folder, progress)
     state = steps.State(model)
     reports = [run_.restored(0) or run_.reported(0, "start", state)]
     for number, step in enumerate(recipe.step, 1):
@@ -92,6 +94,7 @@ class _Run:
     path: Path
     recipe: Recipe
     dataset: Dataset
+    held: Labelled | None
     board: Board
     folder: Path
     progress: Progress
@@ -131,10 +134,17 @@ class _Run:
         """Measure the model after a step, and note that the step is done."""
         graph = state.graph or cost.int8_graph(state.model)
         figures = cost.measure(graph, self.board)
+        threshold = rate = None
+        if self.recipe.early_exit is not None and self.held is not None and steps.has_exit(state):
+            loss = self.recipe.early_exit.loss
+            choice, rate, right = steps.with_exit(state, self.held, self.dataset.test, loss)
+            threshold = choice.threshold
+        else:
+            right = steps.accuracy(state, self.dataset.test)
         report = StepReport(
             step=name,
             int8=state.graph is not None,
-            accuracy=steps.accuracy(state, self.dataset.test),
+            accuracy=right,
             parameters=int(state.model.count_params()),
             macs=figures.macs,
             flash_bytes=figures.flash_bytes,
@@ -142,6 +152,8 @@ class _Run:
             cycles_modelled=figures.cycles_modelled,
             instructions=figures.instructions,
             weights_stream_bytes=stream_bytes(graph),
+            exit_threshold=threshold,
+            exit_rate=rate,
         )
         output.write_text(str(self._report(number)), report.model_dump_json() + "\n")
         shutil.rmtree(self.folder / f"step-{number}", ignore_errors=True)

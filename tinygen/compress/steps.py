@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygen import data
-from tinygen.compress import augment, classify, export, qat
+from tinygen.compress import augment, classify, early_exit, export, qat
+from tinygen.compress.backend import keras
 from tinygen.compress.cluster import Clusters, cluster
 from tinygen.compress.distill import Distillation
 from tinygen.compress.low_rank import factorise
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from tinygen.boards import Board
     from tinygen.compress import recipe
     from tinygen.compress.dataset import Dataset, Labelled
+    from tinygen.compress.training import Objective
     from tinygen.ir import Array, Graph
     from tinygen.progress import Progress
 
@@ -57,7 +61,7 @@ class Work:
 
 def trained(step: recipe.Training, state: State, work: Work) -> State:
     """``train``, ``finetune`` and ``distill``: the same loop, with or without a teacher."""
-    _fit(state.model, step, work)
+    _fit(state.model, step, work, objective=_joint(state.model))
     return state
 
 
@@ -104,6 +108,16 @@ def clustered(step: recipe.Cluster, state: State, work: Work) -> State:
     return state
 
 
+def exiting(step: recipe.EarlyExit, state: State, work: Work) -> State:
+    """``early_exit``: a second output that may end an inference, and its training."""
+    model = early_exit.attach(state.model, step.at)
+    if step.train == "head":
+        _fit(model, step, work, train=early_exit.train_head)
+    else:
+        _fit(model, step, work, objective=early_exit.Joint(step.weight))
+    return State(model)
+
+
 def calibrated(step: recipe.Ptq, state: State, work: Work) -> State:
     """``ptq``: int8 without training."""
     samples = work.dataset.train.x[: step.samples]
@@ -128,7 +142,7 @@ def quantized(step: recipe.Qat, state: State, work: Work) -> State:
         weight_bits=step.weight_bits,
         ranges=step.ranges,
     )
-    _fit(model, step, work)
+    _fit(model, step, work, objective=_joint(state.model))
     return replace(state, graph=qat.export(model))
 
 
@@ -139,6 +153,7 @@ STEPS: dict[str, Callable[[Any, State, Work], State]] = {
     "prune": pruned,
     "low_rank": factorised,
     "cluster": clustered,
+    "early_exit": exiting,
     "ptq": calibrated,
     "qat": quantized,
 }
@@ -156,11 +171,52 @@ def accuracy(state: State, samples: Labelled) -> float:
     """
     if state.graph is None:
         return classify.accuracy(classify.predict(state.model, samples.x), samples.y)
-    (tensor,) = state.graph.outputs
-    stored = data.quantize(samples.x, state.graph.inputs[0])
-    (outputs,) = run_batch(state.graph, [stored])
-    real: Array = (outputs.astype(float) - tensor.quant.zero_point) * tensor.quant.scale
+    (real,) = _int8_outputs(state.graph, samples)
     return classify.accuracy(real, samples.y)
+
+
+def has_exit(state: State) -> bool:
+    """Whether the network has two outputs, the exit's first."""
+    return len(state.model.outputs) > 1
+
+
+def with_exit(
+    state: State, validation: Labelled, test: Labelled, loss: float
+) -> tuple[early_exit.Choice, float, float]:
+    """The threshold that ``validation`` allows; of ``test``, how many leave and how many are right.
+
+    Of the int8 network, once there is one.
+    """
+    at_exit, final = _both_outputs(state, validation)
+    choice = early_exit.choose(at_exit, final, validation.y, loss)
+    at_exit, final = _both_outputs(state, test)
+    leaving = np.zeros(len(test), bool)
+    if choice.threshold is not None:
+        leaving = at_exit.max(axis=1) >= choice.threshold
+    answers = np.where(leaving[:, np.newaxis], at_exit, final)
+    return choice, float(leaving.mean()), classify.accuracy(answers, test.y)
+
+
+def _both_outputs(state: State, samples: Labelled) -> list[Array]:
+    if state.graph is not None:
+        return _int8_outputs(state.graph, samples)
+    outputs = (
+        keras().Model(early_exit.inputs(state.model), output) for output in state.model.outputs
+    )
+    return [classify.predict(model, samples.x) for model in outputs]
+
+
+def _int8_outputs(graph: Graph, samples: Labelled) -> list[Array]:
+    """Real values of all outputs."""
+    stored = run_batch(graph, [data.quantize(samples.x, graph.inputs[0])])
+    return [
+        (values.astype(float) - tensor.quant.zero_point) * tensor.quant.scale
+        for values, tensor in zip(stored, graph.outputs, strict=True)
+    ]
+
+
+def _joint(model: Any) -> early_exit.Joint | None:
+    return early_exit.Joint() if len(model.outputs) > 1 else None
 
 
 def _fit(
@@ -170,14 +226,19 @@ def _fit(
     *,
     clusters: Clusters | None = None,
     part: int = 0,
+    objective: Objective | None = None,
+    train: Callable[..., list[float]] = fit,
 ) -> None:
     """Train as the step says; ``part`` tells trainings of one step apart."""
     file = f"training-{part}.npz"
-    fit(
+    if step.distill:
+        objective = _taught(step.distill, model, work)
+    options = {} if objective is None else {"objective": objective}
+    train(
         model,
         work.dataset.train,
         Plan(step.epochs, step.learning_rate, step.batch, work.seed, step.weight_decay),
-        objective=_taught(step.distill, model, work) if step.distill else None,
+        **options,
         augment=augment.chain(step.augment),
         after_step=clusters.project if clusters else None,
         checkpoint=work.folder / file if work.folder else None,
