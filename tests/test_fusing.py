@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from rewriting import int8, node
+from rewriting import check_rewrite, int8, node
 from row_chains import chain
 
 from tinygen.choice.fusing import fuse_for_memory
@@ -84,6 +84,7 @@ def test_no_cut_is_better(seed):
         between = [0, 2, 3]
     offers = made_up(seed)
     choice = fuse_for_memory(graph, offers)
+    check_rewrite(graph, choice)
     every = [c for c in cuts(graph, between) if all(offers(n) for n in c.nodes)]
     smallest = min(figures(c, offers) for c in every)
     assert figures(choice, offers) <= -(-smallest // ALIGNMENT) * ALIGNMENT
