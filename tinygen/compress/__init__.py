@@ -29,4 +29,6 @@ low_rank, cluster
 recipe      steps and their parameters, from a TOML file
 steps       what each of them does
 run         all of them, from a folder in which a killed run goes on; report: what came out
+
+search/     many recipes, or networks of the zoo: those that no other one beats
 """

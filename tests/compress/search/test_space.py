@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.compress.search.space import Range, Space, candidate, load
+from tinygen.compress.search.candidate import candidate
+from tinygen.compress.search.space import Range, Space, load
 from tinygen.errors import ConfigError
 from tinygen.zoo.families import Architecture
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.compress.search import searching, trial
+from tinygen.compress.search import searching, trial, worker
 from tinygen.errors import BudgetError, ConfigError, ModelError, ToolchainError
 from tinygen.progress import Silent
 
@@ -65,6 +65,7 @@ def test_a_search_goes_on_until_it_has_enough(evaluated, tmp_path):
     assert [t.figures for t in more.trials[:4]] == [t.figures for t in report.trials]
 
 
+@pytest.mark.slow
 def test_the_picture_is_the_same_for_the_same_report(evaluated, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra 'report')")
     run(tmp_path, 2)
@@ -92,13 +93,16 @@ def test_candidates_without_hope_and_failed_ones_do_not_count(evaluated, tmp_pat
     assert report.trials[0].reason == "it has no channels"
 
 
-def test_a_space_that_is_used_up_ends_the_search(evaluated, tmp_path):
+@pytest.mark.slow
+def test_a_space_that_is_used_up_ends_the_search(evaluated, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "_DRAWS", 2)
     space = {"network": {"family": "resnet", "width": [0.25, 0.5], "epochs": 1}}
     report = run(tmp_path, 3, space)
     assert states(report) == ["finished"] * 2
     assert {c.architecture.width for c in evaluated} == {0.25, 0.5}
 
 
+@pytest.mark.slow
 def test_nothing_within_the_budget(evaluated, tmp_path):
     space = {**simulated.SPACE, "budget": {"cycles_modelled": 1000}}
     with pytest.raises(BudgetError, match="none of 2 candidates is within the budget; raise it"):
@@ -117,6 +121,7 @@ def test_a_folder_belongs_to_one_search(evaluated, tmp_path):
         run(tmp_path / "mine", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ToolchainError("no compiler")])
 def test_a_search_that_was_stopped_goes_on(evaluated, tmp_path, error):
     whole = run(tmp_path / "whole", 3)
@@ -163,8 +168,8 @@ def test_killed_and_shared_it_ends_with_all_its_trials(evaluated, tmp_path):
     first.wait()
     before = {found.number: found.values for found in finished(storage)}
     assert 2 <= len(before) < trials
-    workers = [started(tmp_path / name, storage, trials, 0.5) for name in ("one", "two")]
-    assert [worker.wait() for worker in workers] == [0, 0]
+    both = [started(tmp_path / name, storage, trials, 0.5) for name in ("one", "two")]
+    assert [process.wait() for process in both] == [0, 0]
     after = finished(storage)
     assert before.items() <= {found.number: found.values for found in after}.items()
     assert len(after) == trials
@@ -180,11 +185,11 @@ def test_killed_again_and_again_it_ends_as_one_that_was_not(evaluated, tmp_path)
     storage = tmp_path / "study.db"
     whole = run(tmp_path / "whole", 4)
     for count in (1, 2):
-        worker = started(tmp_path / "killed", storage, 4, 0.5)
+        process = started(tmp_path / "killed", storage, 4, 0.5)
         while len(finished(storage)) < count:
-            assert worker.poll() is None
+            assert process.poll() is None
             time.sleep(0.05)
         time.sleep(0.25)
-        worker.kill()
-        worker.wait()
+        process.kill()
+        process.wait()
     assert run(tmp_path / "killed", 4, storage=str(storage)).trials == whole.trials

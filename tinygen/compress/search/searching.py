@@ -17,7 +17,7 @@ from tinygen import output
 from tinygen.compress.recipe import Recipe
 from tinygen.compress.search import claims, plot, report, study, trial
 from tinygen.compress.search.budget import Budget
-from tinygen.compress.search.space import Candidate
+from tinygen.compress.search.candidate import Candidate
 from tinygen.compress.search.worker import Prefixed, Worker
 from tinygen.errors import BudgetError, ConfigError
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
-    from tinygen.compress.search.space import Draw
+    from tinygen.compress.search.candidate import Draw
 
 T = TypeVar("T")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tinygen.boards import Board
     from tinygen.compress.cost import Cost
     from tinygen.compress.search.budget import Budget
-    from tinygen.compress.search.space import Candidate
+    from tinygen.compress.search.candidate import Candidate
     from tinygen.progress import Progress
     from tinygen.zoo.families import Architecture
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tinygen.compress.search import claims, report, study, trial
-from tinygen.compress.search.space import candidate
+from tinygen.compress.search.candidate import candidate
 from tinygen.errors import BudgetError, ModelError
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from optuna import Study, Trial
 
+    from tinygen.compress.search.candidate import Candidate
     from tinygen.compress.search.figures import Figures
-    from tinygen.compress.search.space import Candidate, Space
+    from tinygen.compress.search.space import Space
     from tinygen.compress.search.trial import Site
     from tinygen.progress import Progress
 
