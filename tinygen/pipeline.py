@@ -30,7 +30,7 @@ from tinygen.device.emulators import serving
 from tinygen.device.power import measuring
 from tinygen.early_exit import decision
 from tinygen.early_exit import generate as early_exit
-from tinygen.early_exit.measure import figures as exit_figures
+from tinygen.early_exit import measure as early_exits
 from tinygen.errors import ConfigError
 from tinygen.mlperf_tiny import personality as mlperf
 from tinygen.mlperf_tiny import prepare, runner
@@ -164,9 +164,10 @@ def measure_firmware(
             figures = journal.figures or journal.record_figures(device.figures(samples.raw(0)))
         outcome = trial.run(device.session, graph, samples, progress, journal, exit_)
         if exit_ is not None:
-            figures, early = exit_figures(device, samples, outcome.exits or frozenset())
+            exits = outcome.exits or frozenset()
+            figures, early = early_exits.figures(device, samples, exits)
         if meter is not None:
-            raw = samples.raw(0)
+            raw = samples.raw(early_exits.longest(samples, outcome.exits or frozenset()))
             energy = measuring.measure(device.session, meter, raw, settings.power, progress)
     report = with_run(under_test.report, under_test.board, outcome, figures, energy, early)
     return budget.judged(report, settings.budget), outcome
