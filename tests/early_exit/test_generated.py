@@ -94,6 +94,23 @@ def test_clang_takes_it_without_a_warning(tmp_path):
         pytest.skip("clang is not installed")
 
 
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--exit", "0"], "no threshold is given; name one with --exit-threshold P"),
+        (["--exit-threshold", "0.5"], "no exit is given; name one with --exit OUTPUT"),
+        (["--exit", "0", "--exit-threshold", "0.999"], "goes up to 0.996094 only"),
+        (["--exit", "0", "--exit-threshold", "1.5"], "1.5 is not in the range"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, what, tmp_path, capsys):
+    command = ["compile", str(MODEL), "--core", "cortex-m4", "-o", str(tmp_path / "out")]
+    assert cli.run([*command, *options]) == 2
+    assert what in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
 def test_a_device_answers_early_and_is_held_against_that(tmp_path):
     network, exit_ = compiled()
     device = loopback.build(tmp_path, network)
