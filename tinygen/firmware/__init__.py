@@ -66,7 +66,7 @@ def build(
     arguments and tools give the same image, whatever the folder.
 
     Raises BudgetError when the network does not fit into the board, ToolchainError when a tool is
-    missing, BuildError when the build fails.
+    missing, BuildError when the build fails or the stack might not suffice.
     """
     compiler = toolchain.arm_tool("gcc")
     files = project.files(compiled, board, stack_bytes, personality, copies)
@@ -88,7 +88,13 @@ def build(
     done = platformio.run(folder)
     if done.returncode:
         raise _failure(done.stdout, board)
-    return measure(folder, board, build_id, stack_bytes, compiled.name)
+    image = measure(folder, board, build_id, stack_bytes, compiled.name)
+    if image.stack_bound is not None and image.stack_bound > stack_bytes:
+        raise BuildError(
+            f"the firmware for {board.name} may take {image.stack_bound} bytes of stack, and "
+            f"{stack_bytes} are reserved for it; take other kernels (--kernels, --objective)"
+        )
+    return image
 
 
 def upload(
