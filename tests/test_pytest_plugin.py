@@ -1,5 +1,6 @@
 """The pytest plugin, run by another pytest: with a device that answers, and without any."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,11 @@ import yaml
 from built_loopback import GRAPH
 
 from tinygen import boards, cli, data, hil, pipeline, reference
-from tinygen.hil import device_under_test, target
+from tinygen.hil import device_under_test, results, target
 
 # pytester forgets every module that was first imported in a run of its own, and a module that is
 # then imported again is another one; so all that the plugin imports is imported here.
-PRELOADED = (boards, device_under_test, hil, pipeline, target, yaml)
+PRELOADED = (boards, device_under_test, hil, pipeline, results, target, yaml)
 FEW_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 pytest_plugins = ["pytester"]
 MODELS = Path(__file__).parent / "models"
@@ -308,6 +309,66 @@ def test_figures_are_properties_of_the_test(suite, device, pytester, family):
     assert (found["accuracy"], found["samples"], found["mismatches"]) == ("0.75", "4", "0")
     assert int(found["arena_high_water"]) > 0
     assert {f"ticks of {node.name}" for node in GRAPH.nodes} <= set(found)
+
+
+def test_outcomes_and_figures_are_written_as_json(suite, device, pytester):
+    source = """
+        import pytest
+
+        def test_passes(dut):
+            dut.verify(limit=2)
+            dut.verify(limit=3)
+
+        def test_fails(dut):
+            dut.memory()
+            assert dut.kind == "unicorn"
+
+        @pytest.mark.board("mps2_an386")
+        def test_is_skipped(dut):
+            pass
+
+        @pytest.fixture
+        def breaking():
+            yield
+            raise OSError("no more")
+
+        def test_breaks(breaking):
+            pass
+    """
+    result = suite(source, "--port", device, "--dut-json", "results.json")
+    result.assert_outcomes(passed=2, failed=1, skipped=1, errors=1)
+    found = json.loads((pytester.path / "results.json").read_text())
+    by_name = {one["test"].rpartition("::")[2]: one for one in found}
+    assert list(by_name) == ["test_passes", "test_fails", "test_is_skipped", "test_breaks"]
+    outcomes = [one["outcome"] for one in found]
+    assert outcomes == ["passed", "failed", "skipped", "failed"]
+    assert by_name["test_passes"]["figures"]["samples"] == 3
+    assert by_name["test_passes"]["reason"] is None
+    assert by_name["test_passes"]["seconds"] > 0
+    assert by_name["test_fails"]["figures"]["arena_high_water"] > 0
+    assert "unicorn" in by_name["test_fails"]["reason"]
+    assert by_name["test_is_skipped"]["reason"] == "for mps2_an386, not for nucleo_f746zg"
+    assert "no more" in by_name["test_breaks"]["reason"]
+
+
+@pytest.mark.parametrize("other", [("--port", "x"), ("--emulator",), ("--hardware-map", "x")])
+def test_a_rig_excludes_other_devices(suite, other):
+    result = suite(USES_A_DEVICE, "--rig", "lab", "--board", "nucleo_f746", *other)
+    result.assert_outcomes(errors=1)
+    assert "--rig excludes" in summary(result)
+
+
+def test_a_rig_without_a_board_is_no_reason_to_skip(suite):
+    result = suite(USES_A_DEVICE, "--rig", "lab", firmware=False)
+    result.assert_outcomes(errors=1)
+    assert "--rig needs a board" in summary(result)
+
+
+def test_a_rig_without_labgrid_says_how_to_install_it(suite, monkeypatch):
+    monkeypatch.setenv("TINYGEN_LABGRID", "/absent")
+    result = suite(USES_A_DEVICE, "--rig", "lab", "--board", "nucleo_f746")
+    result.assert_outcomes(errors=1)
+    assert "/absent is no environment with labgrid; install it" in summary(result)
 
 
 def test_a_hardware_map_tells_the_port(suite, device, pytester):

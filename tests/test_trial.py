@@ -68,6 +68,18 @@ def test_a_wrong_layer_is_named(compiled, tmp_path, layer):
     wrong = dataclasses.replace(compiled, files=compiled.files | {"weights.c": changed})
     outcome = run(loopback.build(tmp_path, wrong), SAMPLES)
     assert outcome.mismatches == 5
-    assert outcome.difference == f"sample 0 first in layer {layer!r}"
+    difference = outcome.difference
+    assert (difference.sample, difference.layer) == (0, layer)
+    (node,) = [node for node in compiled.graph.nodes if node.name == layer]
+    inputs = [array[0] for array in SAMPLES.inputs]
+    assert np.array_equal(difference.expected, reference.run(compiled.graph, inputs)[node.output])
+    # The bias is that of the first channel, and it is large.
+    assert set(np.argwhere(difference.device != difference.expected)[:, -1]) == {0}
+    assert re.search(r"in \d+ of \d+ values, as at \[0, .*\]: -?\d+, not -?\d+$", str(difference))
+    saved = outcome.saved(tmp_path).difference
+    assert str(saved).endswith(f"both tensors are in {saved.file}")
+    with np.load(saved.file) as tensors:
+        assert np.array_equal(tensors["device"], difference.device)
+        assert np.array_equal(tensors["expected"], difference.expected)
     with pytest.raises(ProofError, match=rf"5 of 5 inferences .* layer '{layer}'"):
         outcome.enforce()

@@ -163,6 +163,7 @@ def measure_firmware(
         if exit_ is None:
             figures = journal.figures or journal.record_figures(device.figures(samples.raw(0)))
         outcome = trial.run(device.session, graph, samples, progress, journal, exit_)
+        outcome = outcome.saved(folder)
         if exit_ is not None:
             exits = outcome.exits or frozenset()
             figures, early = early_exits.figures(device, samples, exits)

@@ -83,6 +83,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how long to wait for a free board; by default for ever",
     )
     option(
+        "--dut-json",
+        type=Path,
+        metavar="FILE",
+        help="write outcomes and figures as JSON, as docs/hil.md describes",
+    )
+    option(
         "--require-hardware",
         action="store_true",
         help="fail where there is no device, and when no test has reached one",
@@ -90,11 +96,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The markers, and the watch over --require-hardware."""
+    """The markers, the watch over --require-hardware, and --dut-json."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    if config.option.tinygen_require_hardware and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return  # the reports of workers come to the process that started them
+    if config.option.tinygen_require_hardware:
         config.pluginmanager.register(_Watch(config), "tinygen-watch")
+    if config.option.tinygen_dut_json:
+        from tinygen.hil.results import Results
+
+        config.pluginmanager.register(Results(config.option.tinygen_dut_json), "tinygen-results")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,23 +6,24 @@ difference here.
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen import passes, reference
+from tinygen import first_difference, reference
 from tinygen.data import predicted
 from tinygen.device.ahead import infer_all
 from tinygen.errors import DataError, ProofError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tinygen.data import Samples
     from tinygen.device.session import Session
     from tinygen.early_exit.decision import Exit
+    from tinygen.first_difference import Difference
     from tinygen.ir import Array, Graph, Tensor
     from tinygen.journal import Journal
     from tinygen.progress import Progress
@@ -40,8 +41,15 @@ class Outcome:
     samples: int
     correct: int | None
     mismatches: int
-    difference: str | None
+    difference: Difference | None
     exits: frozenset[int] | None = None
+
+    def saved(self, folder: Path) -> Outcome:
+        """The same, with the tensor of the first difference in a file of that folder."""
+        if self.difference is None:
+            return self
+        file = folder / first_difference.FILE_NAME
+        return replace(self, difference=self.difference.saved(file))
 
     def enforce(self) -> None:
         """Raise ProofError where the device differs from the reference."""
@@ -90,7 +98,7 @@ def run(
         len(samples),
         None if samples.labels is None else correct,
         len(wrong),
-        _where(session, graph, samples, wrong[0]) if wrong else None,
+        first_difference.find(session, graph, samples, wrong[0]) if wrong else None,
         None if exit_ is None else frozenset(exits),
     )
 
@@ -125,16 +133,3 @@ def _check_labels(labels: Array, output: Tensor) -> None:
             f"the labels reach from {low} to {high}, but output {output.name!r} tells "
             f"{classes} classes apart, 0 to {classes - 1}; correct y in the data file"
         )
-
-
-def _where(session: Session, graph: Graph, samples: Samples, index: int) -> str:
-    """The first layer on the device whose output is not the reference's."""
-    compiled = passes.apply(graph)
-    values = reference.run(compiled, [array[index] for array in samples.inputs])
-    expected = {node.name: zlib.crc32(values[node.output].tobytes()) for node in compiled.nodes}
-    for layer, checksum in zip(
-        session.layers(), session.layer_hashes(samples.raw(index)), strict=True
-    ):
-        if expected.get(layer.name, checksum) != checksum:
-            return f"sample {index} first in layer {layer.name!r}"
-    return f"sample {index}, though every layer on its own is right"

@@ -157,6 +157,17 @@ class Session:
         """CRC-32 of every layer's output over one inference."""
         return self._per_layer(Command.RUN_HASHED, inputs)
 
+    def layer_output(self, inputs: Sequence[bytes], layer: int) -> bytes:
+        """What a layer writes in an inference, read before the next one may write over it."""
+        info = self.layers()[layer]
+
+        def sample() -> bytes:
+            self._write_inputs(inputs)
+            self._run_layers(Command.RUN_HASHED, layer + 1)
+            return self.read_arena(info.output_offset, info.output_bytes)
+
+        return self._whole(sample)
+
     def layers(self) -> tuple[LayerInfo, ...]:
         """The layers of the network on the device, in execution order."""
         if self._layers is None:
@@ -229,15 +240,19 @@ class Session:
     def _per_layer(self, command: Command, inputs: Sequence[bytes]) -> tuple[int, ...]:
         def sample() -> tuple[int, ...]:
             self._write_inputs(inputs)
-            values: list[int] = []
-            most = (self.device.max_payload - 1) // 4
-            while len(values) < self.device.layers:
-                count = min(most, self.device.layers - len(values))
-                step = Request(command, struct.pack("<HH", len(values), count), 4 * count)
-                values += struct.unpack(f"<{count}I", _exactly(step, self._answer(step)))
-            return tuple(values)
+            return self._run_layers(command, self.device.layers)
 
         return self._whole(sample)
+
+    def _run_layers(self, command: Command, layers: int) -> tuple[int, ...]:
+        """The first so many layers, as many per request as an answer has room for."""
+        values: list[int] = []
+        most = (self.device.max_payload - 1) // 4
+        while len(values) < layers:
+            count = min(most, layers - len(values))
+            step = Request(command, struct.pack("<HH", len(values), count), 4 * count)
+            values += struct.unpack(f"<{count}I", _exactly(step, self._answer(step)))
+        return tuple(values)
 
     def _provoke_restart(self, command: Command, payload: bytes) -> Hello:
         boot_id = self.device.boot_id
