@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import hypothesis.strategies as st
@@ -58,3 +59,21 @@ def with_wide_scales(node, rng):
         inputs[2] = dataclasses.replace(bias, quantization=Quantization(scales, (0,) * len(scales)))
     outputs = tuple(changed[tensor] for tensor in node.outputs)
     return node.replace(inputs=tuple(inputs), outputs=outputs)
+
+
+def with_powers_of_two(node):
+    """The node with scales rounded to powers of two, which makes ties of most products."""
+
+    def change(tensor):
+        if tensor is None or tensor.quantization is None:
+            return tensor
+        scales = tuple(2.0 ** round(math.log2(scale)) for scale in tensor.quant.scales)
+        return dataclasses.replace(
+            tensor, quantization=dataclasses.replace(tensor.quant, scales=scales)
+        )
+
+    changed = {tensor: change(tensor) for tensor in (*node.inputs, *node.outputs)}
+    return node.replace(
+        inputs=tuple(changed[tensor] for tensor in node.inputs),
+        outputs=tuple(changed[tensor] for tensor in node.outputs),
+    )

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from batching import distinct
 from convolutions import convolution
-from drawing import with_wide_scales
+from drawing import with_powers_of_two, with_wide_scales
 
 from tinygen.cores import CORES
 from tinygen.errors import UnsupportedError
@@ -81,8 +81,14 @@ def saturated(node, seed):
 
 
 def rescaled(node, seed):
-    """Multipliers and shifts of all sizes, to the left as well; those of a chain stay."""
-    return node if node.op == "FUSED_ROWS" else with_wide_scales(node, np.random.default_rng(seed))
+    """Multipliers and shifts of all sizes, to the left as well; those of a chain stay.
+
+    Every second node has powers of two, which make ties of many products.
+    """
+    if node.op == "FUSED_ROWS":
+        return node
+    wide = with_wide_scales(node, np.random.default_rng(seed))
+    return with_powers_of_two(wide) if seed % 2 else wide
 
 
 CHANGES = {"saturated": saturated, "rescaled": rescaled}

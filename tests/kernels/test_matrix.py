@@ -49,7 +49,7 @@ def test_object_code_of_every_kernel_equals_numpy_within_its_stack(core, library
 
 def few(core):
     kernel = kernels()["softmax_portable"]
-    return [(node, kernel) for node in cases(kernel, 2)[core.name]]
+    return [(node, kernel) for node in cases(kernel, 2)[core.name][:2]]
 
 
 @needs_qemu

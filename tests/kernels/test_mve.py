@@ -1,13 +1,11 @@
 """tinygen's Helium kernels: as plain C on the host, and as object code of the Cortex-M55."""
 
-import dataclasses
-import math
 import shutil
 
 import numpy as np
 import pytest
 from batching import HELIUM, compile_nodes, distinct, drawn_nodes
-from drawing import with_wide_scales
+from drawing import with_powers_of_two, with_wide_scales
 from overlapping import promises, prove_closest
 
 from tinygen import cores
@@ -40,24 +38,6 @@ def test_other_cores_are_refused(kernel, name, monkeypatch):
 
 def test_host_code_equals_numpy(monkeypatch):
     assert on_host(*drawn(HELIUM, range(6), monkeypatch)).values > 10_000
-
-
-def with_powers_of_two(node):
-    """The node with scales rounded to powers of two, which makes ties of most products."""
-
-    def change(tensor):
-        if tensor is None or tensor.quantization is None:
-            return tensor
-        scales = tuple(2.0 ** round(math.log2(scale)) for scale in tensor.quant.scales)
-        return dataclasses.replace(
-            tensor, quantization=dataclasses.replace(tensor.quant, scales=scales)
-        )
-
-    changed = {tensor: change(tensor) for tensor in (*node.inputs, *node.outputs)}
-    return node.replace(
-        inputs=tuple(changed[tensor] for tensor in node.inputs),
-        outputs=tuple(changed[tensor] for tensor in node.outputs),
-    )
 
 
 def rescaled_nodes(seeds):
