@@ -52,6 +52,13 @@ def test_every_figure_has_a_budget_that_is_just_met_and_just_missed(name):
         assert (excess(verdict) == "") is passed
 
 
+def test_a_stack_is_judged_by_its_bound_and_not_by_what_was_seen():
+    memory = FIGURES.memory.model_copy(update={"stack_bound_bytes": 1_200})
+    for limit, passed in ((1_100, False), (1_200, True)):
+        (verdict,) = judged(FIGURES.updated(memory=memory), Budget(stack_bytes=limit)).budgets
+        assert (verdict.value, verdict.passed) == (1_200, passed)
+
+
 def test_measured_energy_is_not_called_modelled():
     run = SAMPLE.run.model_copy(update={"energy_method": "measured by PPK2"})
     (verdict,) = judged(SAMPLE.updated(run=run), Budget(energy_uj=1)).budgets
