@@ -17,7 +17,7 @@ from tinygen.kernels._cmsis_nn import (
     padded,
     size_refusal,
 )
-from tinygen.kernels._cmsis_nn_cost import convolution_cost
+from tinygen.kernels._cmsis_nn_cost import convolution_cost, slowdown
 from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
@@ -137,7 +137,8 @@ class Convolution:
                 *channel_constants(self.bias, self.multipliers, self.shifts, core),
             ),
             scratch_bytes=scratch_bytes,
-            cycles=convolution_cost(flavour(core), self.routine(core), over, self.depth, channels),
+            cycles=convolution_cost(flavour(core), self.routine(core), over, self.depth, channels)
+            * slowdown(core, "convolution"),
             linked=linked(self.routine(core), core),
             includes=INCLUDES,
         )

@@ -10,8 +10,20 @@ from tinygen.kernels.base import Constant, Field, constant
 from tinygen.numerics import activation_range
 
 if TYPE_CHECKING:
+    from tinygen.cores import Core
     from tinygen.ir import Array, Node
     from tinygen.ops.windows import Window
+
+
+def pace(core: Core, plain: float, armv6m: float) -> float:
+    """What a loop takes on a core over what was measured of it on Cortex-M4.
+
+    ``plain`` and ``armv6m`` are that ratio on Cortex-M3 and on Cortex-M0+, from exact counts of
+    instructions.
+    """
+    if core.dsp:
+        return 1.0
+    return plain if core.mainline else armv6m
 
 
 def constants(

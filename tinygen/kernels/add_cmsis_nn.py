@@ -10,7 +10,7 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from tinygen.kernels._cmsis_nn import INCLUDES, flavour
-from tinygen.kernels._cmsis_nn_cost import elementwise_cost
+from tinygen.kernels._cmsis_nn_cost import elementwise_cost, slowdown
 from tinygen.kernels._cmsis_nn_elementwise import broadcast_refusal, in_place
 from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Implementation, Kernel, input_, output
@@ -50,7 +50,7 @@ class AddCmsisNN(Kernel):
             label=str(y.size),
             arguments=(input_(0), input_(1), output()),
             overlaps=in_place(node),
-            cycles=elementwise_cost(flavour(core), self.op, y.size),
+            cycles=elementwise_cost(flavour(core), self.op, y.size) * slowdown(core, "addition"),
             linked=linked("arm_elementwise_add_s8", core),
             includes=INCLUDES,
         )

@@ -50,7 +50,9 @@ class Conv2DCompact(Kernel):
             ),
             overlaps=(pixelwise_overlap(window(node), x.shape, channels),),
             # Measured on Cortex-M4: a product, a row of the filter, an output.
-            cycles=node.output.size * (w.size // channels * 9.0 + w.shape[1] * 40.0 + 70.0),
+            cycles=node.output.size
+            * (w.size // channels * 9.0 + w.shape[1] * 40.0 + 70.0)
+            * _compact.pace(core, plain=0.68, armv6m=1.1),
             code_bytes=300,
         )
 

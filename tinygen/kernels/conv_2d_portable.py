@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.kernels._interleave import block_of, interleave, raise_weights
+from tinygen.kernels._interleave import block_of, interleave, output_cycles, raise_weights
 from tinygen.kernels._requantization import Requantization, fold_zero_point
 from tinygen.kernels._sliding import pixelwise_overlap
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
@@ -88,7 +88,7 @@ class Conv2DPortable(Kernel):
                 *scaling.constants,
             ),
             overlaps=(pixelwise_overlap(geometry, x.shape, channels),),
-            cycles=node.output.size * (w.shape[1] * w.shape[2] * w.shape[3] * 4.0 + 40.0),
+            cycles=node.output.size * output_cycles(w.size // channels, core),
             code_bytes=750,
         )
 

@@ -22,7 +22,7 @@ from tinygen.kernels._cmsis_nn import (
     size_refusal,
 )
 from tinygen.kernels._cmsis_nn_convolution import Convolution
-from tinygen.kernels._cmsis_nn_cost import depthwise_cost
+from tinygen.kernels._cmsis_nn_cost import depthwise_cost, slowdown
 from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output, scratch
 from tinygen.numerics import activation_range
@@ -98,7 +98,8 @@ class DepthwiseConv2DCmsisNN(Kernel):
             scratch_bytes=scratch_bytes,
             cycles=depthwise_cost(
                 flavour(core), routine, over, channels, node.options.depth_multiplier
-            ),
+            )
+            * slowdown(core, "depthwise"),
             linked=linked(routine, core),
             includes=INCLUDES,
         )

@@ -50,7 +50,9 @@ class DepthwiseConv2DCompact(Kernel):
                 *requantization(node),
             ),
             overlaps=(channelwise_overlap(window(node), x.shape, multiplier),),
-            cycles=node.output.size * (height * width * 22.0 + 110.0),
+            cycles=node.output.size
+            * (height * width * 22.0 + 110.0)
+            * _compact.pace(core, plain=0.67, armv6m=1.13),
             code_bytes=330,
         )
 

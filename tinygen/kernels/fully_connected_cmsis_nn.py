@@ -17,7 +17,7 @@ from tinygen.kernels._cmsis_nn import (
     bias_constant,
     flavour,
 )
-from tinygen.kernels._cmsis_nn_cost import fully_connected_cost
+from tinygen.kernels._cmsis_nn_cost import fully_connected_cost, slowdown
 from tinygen.kernels._cmsis_nn_size import linked
 from tinygen.kernels._requantization import fold_zero_point
 from tinygen.kernels.base import Constant, Implementation, Kernel, constant, input_, output
@@ -77,7 +77,8 @@ class FullyConnectedCmsisNN(Kernel):
             label=f"{depth}_to_{outputs}",
             arguments=(input_(), output(), *(constant(c.role) for c in constants)),
             constants=constants,
-            cycles=fully_connected_cost(flavour(core), depth, rows * outputs),
+            cycles=fully_connected_cost(flavour(core), depth, rows * outputs)
+            * slowdown(core, "fully connected"),
             linked=linked(f"arm_fully_connected_{'per_channel_' if per_channel else ''}s8", core),
             includes=INCLUDES,
         )

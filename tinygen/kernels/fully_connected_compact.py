@@ -59,7 +59,9 @@ class FullyConnectedCompact(Kernel):
                 shifts[:count],
             ),
             overlaps=(Overlap(distance=distance),) if rows > 1 else (),
-            cycles=node.output.size * (depth * (2.8 if dsp else 9.0) + 60.0),
+            cycles=node.output.size
+            * (depth * (2.8 if dsp else 9.0) + 60.0)
+            * _compact.pace(core, plain=0.56, armv6m=0.8),
             code_bytes=250 if dsp else 170,
             includes=("tinygen_math.h", *(["tinygen_simd.h"] if dsp else [])),
         )

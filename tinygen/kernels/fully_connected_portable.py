@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.kernels._interleave import block_of, interleave, raise_weights
+from tinygen.kernels._interleave import block_of, interleave, output_cycles, raise_weights
 from tinygen.kernels._requantization import Requantization, fold_zero_point
 from tinygen.kernels.base import (
     Constant,
@@ -89,7 +89,7 @@ class FullyConnectedPortable(Kernel):
                 *scaling.constants,
             ),
             overlaps=(Overlap(distance=distance),) if rows > 1 else (),
-            cycles=node.output.size * (depth * 4.0 + 40.0),
+            cycles=node.output.size * output_cycles(depth, core),
             code_bytes=650,
         )
 
