@@ -122,11 +122,9 @@ class StackBounds:
             if self._is_long_branch(instruction):
                 return (target, *after)
             if operation == "bl" and self._name(target).startswith(_JUMP_THROUGH_TABLE):
-                return self._labels[self._name(instruction.address)]
-        if operation in ("tbb", "tbh") or (
-            operation == "mov" and instruction.operands.startswith("pc, ")
-        ):
-            return (*self._labels[self._name(instruction.address)], *after)
+                return self._labels.get(self._name(instruction.address), ())
+        if _jumps_through_table(instruction):
+            return (*self._labels.get(self._name(instruction.address), ()), *after)
         return after
 
     def _is_long_branch(self, instruction: Instruction) -> bool:
@@ -249,6 +247,14 @@ def _unconditional(instruction: Instruction) -> tuple[str, bool]:
     """The operation without the condition it is executed under, and whether it has one."""
     found = _CONDITIONAL.fullmatch(instruction.operation)
     return (found[1], True) if found else (instruction.operation, False)
+
+
+def _jumps_through_table(instruction: Instruction) -> bool:
+    """Whether an instruction computes where to go on inside its function."""
+    operation, _ = _unconditional(instruction)
+    to_pc = instruction.operands.startswith("pc, ") and instruction.operands != "pc, lr"
+    returns = operation == "ldr" and instruction.operands.startswith("pc, [sp")
+    return operation in ("tbb", "tbh") or (operation in ("mov", "ldr") and to_pc and not returns)
 
 
 def _leaves(instruction: Instruction) -> bool:
