@@ -85,17 +85,22 @@ def gauge(cost: Callable[[Any], float] | Board | Core | str, figure: Figure) -> 
     """
     if isinstance(cost, str):
         cost = boards.load_board(cost)
-    if isinstance(cost, Board):
-        cost = cost.cpu
-    return CoreGauge(cost, figure) if isinstance(cost, Core) else FunctionGauge(cost, figure)
+    if isinstance(cost, Board | Core):
+        return CompiledGauge(cost, figure)
+    return FunctionGauge(cost, figure)
 
 
 @dataclass(frozen=True)
-class CoreGauge:
-    """A figure of the code that the compiler generates for a core."""
+class CompiledGauge:
+    """A figure of the code that the compiler generates for a board or a bare core."""
 
-    core: Core
+    target: Board | Core
     figure: Figure
+
+    @property
+    def core(self) -> Core:
+        """What the code is generated for."""
+        return self.target.cpu if isinstance(self.target, Board) else self.target
 
     @property
     def multiple(self) -> int:
@@ -110,7 +115,7 @@ class CoreGauge:
 
     def exact(self, model: Any) -> tuple[Cost, float]:
         """By compiling it and counting. Raises ConfigError where the core has no such figure."""
-        measured = costs.measure(model, self.core)
+        measured = costs.measure(model, self.target)
         value = getattr(measured, self.figure)
         if value is None:
             raise ConfigError(

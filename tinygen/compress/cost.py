@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen import boards, deps, passes
+from tinygen import board_cycles, boards, deps, passes
 from tinygen.boards import Board
 from tinygen.choice.problem import Problem
 from tinygen.compiler import compile_graph
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tinygen.choice.search import Objective
+    from tinygen.compiler import CompiledModel
     from tinygen.cores import Core
     from tinygen.ir import Array
     from tinygen.selection import KernelChoice
@@ -53,9 +54,9 @@ class Cost:
 
     ``parameters`` are the numbers in its weights, ``macs`` multiplications with them,
     ``flash_bytes`` constants and code of the network alone, ``ram_bytes`` its arena.
-    ``cycles_modelled`` come from the cost table of the core, ``instructions`` from counting. With
-    ``exact`` unset, code size and cycles are the kernels' own estimates and the arena is one that
-    was found quickly. What is not known is None.
+    ``cycles_modelled`` come from the cost table of the core, for a board with what it waits for its
+    memories, ``instructions`` from counting. With ``exact`` unset, code size and cycles are the
+    kernels' own estimates and the arena is one that was found quickly. What is not known is None.
     """
 
     parameters: int
@@ -89,24 +90,26 @@ def measure(
     an unknown board, ToolchainError without TensorFlow or an Arm compiler, and ProofError where the
     object code is wrong, since running it is how it is counted.
     """
-    core = _core(board)
+    target = boards.load_board(board) if isinstance(board, str) else board
     graph = int8_graph(model, calibration)
     compiled = compile_graph(
-        graph, core, kernels=kernels, objective=objective, cmsis_nn=deps.cmsis_nn() is not None
+        graph,
+        _core(target),
+        kernels=kernels,
+        objective=objective,
+        cmsis_nn=deps.cmsis_nn() is not None,
     )
     with tempfile.TemporaryDirectory(prefix="tinygen-cost-") as folder:
         image = read_image(link_bare(compiled, Path(folder)))
     generator = np.random.default_rng(_SEED)
     stimulus = tuple(random_value(tensor, generator) for tensor in graph.inputs)
     costs = on_target(compiled, [stimulus]).costs
-    cycles = [cost.cycles_modelled for cost in costs]
-    known = [value for value in cycles if value is not None]
     return Cost(
         parameters=_parameters(model, graph),
         macs=_macs(graph),
         flash_bytes=sum(segment.nbytes for segment in image.segments),
         ram_bytes=compiled.plan.nbytes,
-        cycles_modelled=sum(known) if len(known) == len(cycles) else None,
+        cycles_modelled=_cycles(compiled, target, [cost.cycles_modelled for cost in costs]),
         instructions=sum(cost.instructions for cost in costs),
     )
 
@@ -172,6 +175,18 @@ def _core(board: Board | Core | str) -> Core:
     if isinstance(board, str):
         board = boards.load_board(board)
     return board.cpu if isinstance(board, Board) else board
+
+
+def _cycles(
+    compiled: CompiledModel, target: Board | Core, of_core: Sequence[float | None]
+) -> float | None:
+    """Modelled cycles of an inference, with the waits for a board's memories if known."""
+    if isinstance(target, Board) and target.memory_system is not None:
+        copy = compiled.selection.objective == "latency"
+        timing = board_cycles.measure(compiled, target, copy=copy)
+        return None if timing is None else float(timing.total)
+    known = [cycles for cycles in of_core if cycles is not None]
+    return sum(known) if len(known) == len(of_core) else None
 
 
 def _macs(graph: Graph) -> int:
