@@ -23,7 +23,7 @@ class Echo:
     ended = 0
 
     def __init__(self, board, elf):
-        self.image = elf.read_bytes()
+        self._elf = elf  # as QEMU does, it is read late
         self.cleared = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -32,7 +32,7 @@ class Echo:
     def _serve(self):
         while True:
             client, _ = self._listener.accept()
-            client.sendall(self.image)
+            client.sendall(self._elf.read_bytes())
             while data := client.recv(100):
                 client.sendall(data)
 

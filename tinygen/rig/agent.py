@@ -185,8 +185,8 @@ class Abandoned:
 
 def reserve(
     coordinator: Coordinator, tags: dict[str, str], lease: float, closing: threading.Event
-) -> tuple[str, Place | None]:
-    """A reservation's token and the acquired place; None for the place when it is time to end."""
+) -> tuple[str, str | None]:
+    """A reservation's token and the name of the acquired place; None when it is time to end."""
     candidates = [p for p in coordinator.places() if tags.items() <= named(p).items()]
     if not candidates:
         raise AgentError("missing", "it has no such place")
@@ -203,7 +203,7 @@ def reserve(
             except AgentError:
                 coordinator.call("CancelReservation", token=token)
                 raise
-            return token, coordinator.place(name)
+            return token, name
         if reservation.state != WAITING:
             raise AgentError("refused", "the reservation has expired")
         candidates = [p for p in coordinator.places() if tags.items() <= named(p).items()]
@@ -249,17 +249,20 @@ def hold(coordinator: Coordinator, lease: float, tags: dict[str, str]) -> None:
     closing = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: closing.set())
     threading.Thread(target=end_with_input, args=(closing,), daemon=True).start()
-    token, place = reserve(coordinator, tags, lease, closing)
-    if place is None:
+    token, name = reserve(coordinator, tags, lease, closing)
+    if name is None:
         return
     try:
+        place = coordinator.place(name)
+        if place is None:
+            raise AgentError("taken", f"{name} was deleted")
         coordinator.wait_for_resources(place)
         tell("acquired", place=facts(coordinator, place))
-        keep(coordinator, place.name, lease, closing)
+        keep(coordinator, name, lease, closing)
     finally:
-        coordinator.call("ReleasePlace", placename=place.name, fromuser=coordinator.name)
+        coordinator.call("ReleasePlace", placename=name, fromuser=coordinator.name)
         coordinator.call("CancelReservation", token=token)
-    tell("released", place=place.name)
+    tell("released", place=name)
 
 
 def main(address: str, name: str, task: str, *rest: str) -> int:

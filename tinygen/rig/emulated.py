@@ -50,6 +50,7 @@ class EmulatedPlace:
         self.board = board
         self._lock = threading.Lock()
         self._running: RunningEmulator | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="tinygen-rig-")
         with contextlib.ExitStack() as opened:
             self._console = opened.enter_context(_Port(host, port, self._serve_console))
             opened.enter_context(_Port(host, port + 1, self._serve_probe))
@@ -59,6 +60,7 @@ class EmulatedPlace:
         """Ends the board and closes its ports."""
         self._opened.close()
         self._replace(None)
+        self._folder.cleanup()
 
     def __enter__(self) -> EmulatedPlace:
         return self
@@ -75,10 +77,10 @@ class EmulatedPlace:
             self._console.disconnect()
             if image is None:
                 return
-            with tempfile.TemporaryDirectory(prefix="tinygen-rig-") as folder:
-                elf = Path(folder) / "firmware.elf"
-                elf.write_bytes(image)
-                self._running = emulators.start(self.board, elf)
+            # It stays as long as the board: QEMU reads it some time after its start.
+            elf = Path(self._folder.name) / "firmware.elf"
+            elf.write_bytes(image)
+            self._running = emulators.start(self.board, elf)
 
     def _serve_console(self, client: socket.socket) -> None:
         with self._lock:
