@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ, UC_HOOK_MEM_WRITE, UC_MEM_WRITE
+from unicorn.arm_const import UC_ARM_REG_CPSR
 from unicorn.unicorn_py3 import unicorn as binding
 
 from tinygen.device import native
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Sink = Callable[[npt.NDArray[np.uint64]], None]
 
 _TRACED_AT_ONCE = 1 << 20  # events
+_IT_STATE = 0x0600_FC00  # of the CPSR
 _SOURCE = Path(__file__).parent / "native" / "block_counter.c"
 
 
@@ -113,9 +115,9 @@ class NativeBlockCounter:
 
     def __init__(self, engine: Uc, library: ctypes.CDLL) -> None:
         self._library = library
-        read_memory = ctypes.cast(binding.uclib.uc_mem_read, ctypes.c_void_p)
-        stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
-        self._counter = ctypes.c_void_p(library.block_counter_new(read_memory, stop))
+        calls = ("uc_mem_read", "uc_emu_stop", "uc_reg_read", "uc_reg_write")
+        functions = (ctypes.cast(getattr(binding.uclib, c), ctypes.c_void_p) for c in calls)
+        self._counter = ctypes.c_void_p(library.block_counter_new(*functions))
         # The engine calls into the counter for as long as it lives, and not a moment longer.
         self._engine = engine
         self._memory_hooks: list[ctypes.c_size_t] = []
@@ -247,6 +249,10 @@ class PythonBlockCounter:
     def _memory_accessed(
         self, engine: Uc, access: int, address: int, size: int, value: int, _: Any
     ) -> None:
+        # Why, and why so: leave_it_block() in native/block_counter.c.
+        status = engine.reg_read(UC_ARM_REG_CPSR)
+        if status & _IT_STATE:
+            engine.reg_write(UC_ARM_REG_CPSR, status & ~_IT_STATE)
         if self._window:
             self._record(WRITE if access == UC_MEM_WRITE else READ, address, size)
 
@@ -321,7 +327,7 @@ def _native_library() -> ctypes.CDLL | None:
         return None
     pointer, word = ctypes.c_void_p, ctypes.c_uint32
     library.block_counter_new.restype = pointer
-    library.block_counter_new.argtypes = [pointer, pointer]
+    library.block_counter_new.argtypes = [pointer] * 4
     library.block_counter_free.argtypes = [pointer]
     library.block_counter_instructions.restype = ctypes.c_uint64
     library.block_counter_instructions.argtypes = [pointer]

@@ -17,6 +17,8 @@
 
 typedef int (*read_memory_t)(void *engine, uint64_t address, void *bytes, uint64_t size);
 typedef int (*stop_t)(void *engine);
+typedef int (*read_register_t)(void *engine, int number, void *value);
+typedef int (*write_register_t)(void *engine, int number, const void *value);
 typedef void (*full_t)(uint32_t count);
 
 typedef struct {
@@ -30,6 +32,8 @@ typedef struct {
 typedef struct {
     read_memory_t read_memory;
     stop_t stop;
+    read_register_t read_register;
+    write_register_t write_register;
     uint64_t stop_at; /* the engine is stopped before the first block from this count on */
     block_t *blocks; /* open addressing, linear probing */
     uint32_t capacity; /* a power of two */
@@ -45,6 +49,8 @@ typedef struct {
 
 enum { EVENT_BLOCK, EVENT_READ, EVENT_WRITE };
 #define UNICORN_WRITE 17 /* UC_MEM_WRITE */
+#define UNICORN_CPSR 3 /* UC_ARM_REG_CPSR */
+#define IT_STATE 0x0600FC00u /* of the CPSR: which instructions of an IT block are to come */
 
 #define NO_BLOCK UINT32_MAX
 
@@ -101,12 +107,26 @@ static void record(block_counter_t *counter, uint64_t kind, uint32_t address, ui
     }
 }
 
+/*
+ * Unicorn 2.1 works out the state of an IT block to call a memory hook in it, and forgets to take it
+ * back: the next block is executed as if it were still inside. While a block runs, the stored state
+ * is always none, as its conditions are in the translated code.
+ */
+static void leave_it_block(const block_counter_t *counter, void *engine)
+{
+    uint32_t status = 0;
+    if (counter->read_register(engine, UNICORN_CPSR, &status) == 0 && (status & IT_STATE) != 0) {
+        status &= ~IT_STATE;
+        (void)counter->write_register(engine, UNICORN_CPSR, &status);
+    }
+}
+
 /* The signature of unicorn's UC_HOOK_MEM_READ and UC_HOOK_MEM_WRITE callbacks. */
 void memory_accessed(void *engine, int type, uint64_t address, int bytes, int64_t value, void *user)
 {
     block_counter_t *counter = user;
-    (void)engine;
     (void)value;
+    leave_it_block(counter, engine);
     if (counter->events != NULL && counter->window_open) {
         record(counter, type == UNICORN_WRITE ? EVENT_WRITE : EVENT_READ, (uint32_t)address,
                (uint32_t)bytes);
@@ -158,7 +178,8 @@ void block_entered(void *engine, uint64_t wide_address, uint32_t bytes, void *us
     }
 }
 
-block_counter_t *block_counter_new(read_memory_t read_memory, stop_t stop)
+block_counter_t *block_counter_new(read_memory_t read_memory, stop_t stop,
+                                   read_register_t read_register, write_register_t write_register)
 {
     block_counter_t *counter = calloc(1, sizeof *counter);
     if (counter == NULL) {
@@ -167,6 +188,8 @@ block_counter_t *block_counter_new(read_memory_t read_memory, stop_t stop)
     *counter = (block_counter_t){
         .read_memory = read_memory,
         .stop = stop,
+        .read_register = read_register,
+        .write_register = write_register,
         .stop_at = UINT64_MAX,
         .capacity = 4096,
         .previous = NO_BLOCK,
