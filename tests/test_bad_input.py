@@ -111,6 +111,6 @@ def test_an_arena_over_its_budget_ends_with_1_after_the_report(tmp_path, monkeyp
     arguments = ["compile", "model.tflite", *CORE, "-o", "out", "--proof", "host"]
     assert cli.run([*arguments, "--json", "report.json", "--junit", "junit.xml"]) == 1
     captured = capsys.readouterr()
-    assert "over its budget of 1; change the model or the budget" in captured.err
+    assert "arena_bytes is 180, over its budget of 1 by 179" in captured.err
     assert 'failures="1"' in (tmp_path / "junit.xml").read_text()
     assert (tmp_path / "report.json").read_text() == (tmp_path / "out" / "report.json").read_text()

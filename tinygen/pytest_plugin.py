@@ -165,10 +165,10 @@ def dut_target(request: pytest.FixtureRequest) -> Iterator[Target]:
 @pytest.fixture(scope="session")
 def dut_firmware(request: pytest.FixtureRequest, dut_target: Target) -> Path:
     """The folder that ``tinygen build`` wrote for the device."""
-    from tinygen import pipeline
+    from tinygen import named
 
-    named = _settings(request.config).build.output
-    return named or request.config.rootpath / pipeline.default_folder(dut_target.board)
+    folder = _settings(request.config).build.output
+    return folder or request.config.rootpath / named.default_folder(dut_target.board)
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,10 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen emulate --board nucleo_f746 --link /tmp/nucleo
     """
-    from tinygen import pipeline
+    from tinygen import device_flows
     from tinygen.commands import _terminal
 
     if tcp and (pty or link is not None):
         raise click.UsageError("--tcp excludes --pty and --link.")
     settings = _options.settings(config, options | {"output": folder})
-    pipeline.emulate_firmware(settings, _terminal.progress(), click.echo, link=link, tcp=tcp)
+    device_flows.emulate_firmware(settings, _terminal.progress(), click.echo, link=link, tcp=tcp)

@@ -36,8 +36,8 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen flash --board nucleo_f746
     """
-    from tinygen import pipeline
+    from tinygen import device_flows
     from tinygen.commands import _terminal
 
     settings = _options.settings(config, options | {"output": folder})
-    pipeline.flash_firmware(settings, _terminal.progress(), tool=tool, probe=probe)
+    device_flows.flash_firmware(settings, _terminal.progress(), tool=tool, probe=probe)

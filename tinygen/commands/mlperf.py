@@ -47,7 +47,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen mlperf --board nucleo_f746 --emulator -o mlperf
     """
-    from tinygen import pipeline
+    from tinygen import device_flows
     from tinygen.commands import _terminal
     from tinygen.mlperf_tiny import views
     from tinygen.output import write_text
@@ -55,7 +55,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     if port is not None and emulator:
         raise click.UsageError("--port and --emulator exclude each other.")
     settings = _options.settings(config, options | {"output": folder})
-    prepared = pipeline.prepare_mlperf(
+    prepared = device_flows.prepare_mlperf(
         settings, _terminal.progress(), output, port=port, emulator=emulator, seconds=seconds
     )
     if json_to is not None:

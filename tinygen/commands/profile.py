@@ -45,7 +45,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen profile --board nucleo_f746 --emulator --html profile.html
     """
-    from tinygen import pipeline
+    from tinygen import device_flows
     from tinygen.commands import _terminal
     from tinygen.output import write_text
     from tinygen.report import profile_views
@@ -53,7 +53,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     if port is not None and emulator:
         raise click.UsageError("--port and --emulator exclude each other.")
     settings = _options.settings(config, options | {"output": folder})
-    profile = pipeline.profile_firmware(
+    profile = device_flows.profile_firmware(
         settings, _terminal.progress(), port=port, emulator=emulator, repeat=repeat
     )
     if json_to is not None:

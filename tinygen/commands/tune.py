@@ -76,7 +76,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     Example: tinygen tune model.tflite --board nucleo_f746 -o f746.json
     """
-    from tinygen import pipeline
+    from tinygen import device_flows
     from tinygen.commands import _terminal
     from tinygen.output import write_text
     from tinygen.tuning.comparison import show
@@ -84,7 +84,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     if emulator and (port is not None or probe is not None):
         raise click.UsageError("--emulator excludes --port and --probe.")
     settings = _options.settings(config, options)
-    comparison = pipeline.tune_kernels(
+    comparison = device_flows.tune_kernels(
         settings,
         table,
         _terminal.progress(),
