@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tinygen.rig.installed import Labgrid
 
 LOCK = Path(__file__).with_name("labgrid.lock")
-SECONDS = 60
+SECONDS = 120
 
 
 def labgrid() -> Labgrid:

@@ -162,6 +162,7 @@ def test_the_tests_of_devices_run_through_a_coordinator(lab, firmware, tmp_path)
         env=os.environ | {"TINYGEN_LABGRID": str(lab.tools.programs.parent)},
         capture_output=True,
         text=True,
+        timeout=5 * labs.SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout
