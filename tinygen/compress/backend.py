@@ -26,8 +26,8 @@ def tensorflow() -> Any:
     Raises ToolchainError when the extra ``train`` is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"]
+    if (loaded := sys.modules.get("tensorflow")) is not None:
+        return loaded
     with _without_chatter():
         return _imported("tensorflow")
 
