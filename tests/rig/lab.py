@@ -46,11 +46,10 @@ def labgrid() -> Labgrid:
 
 
 def _install(folder: Path) -> None:
-    uv = [sys.executable, "-m", "uv"]
-    python = folder / "bin" / "python"
+    pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
     for command in (
-        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-        [*uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", LOCK],
+        [sys.executable, "-m", "venv", "--clear", folder],
+        [*pip, "install", "--quiet", "--require-hashes", "-r", LOCK],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
