@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.kernels._dsp import Requantizer, accumulator_bound, pair_words, requantizer
-from tinygen.kernels._requantization import fold_zero_point
+from tinygen.kernels._dsp import pair_words
+from tinygen.kernels._dsp_depthwise import FILTER, folded_3x3, refusal_3x3
 from tinygen.kernels.base import (
     Constant,
     Field,
@@ -32,15 +32,13 @@ from tinygen.kernels.base import (
     record,
     scratch,
 )
-from tinygen.numerics import activation_range
-from tinygen.ops.depthwise_conv_2d import requantization, window
-from tinygen.ops.weights import bias_of
+from tinygen.ops.depthwise_conv_2d import window
 
 if TYPE_CHECKING:
     from tinygen.cores import Core
     from tinygen.ir import Array, Node
+    from tinygen.kernels._dsp import Requantizer
 
-FILTER = 3
 SMALL = 4096
 """Outputs up to which layers that differ in channels share a function: 5 % of little time."""
 WRITTEN_OUT = 4
@@ -57,34 +55,16 @@ class Depthwise3x3(Kernel):
     op = "DEPTHWISE_CONV_2D"
 
     def refusal(self, node: Node, core: Core) -> str | None:
-        if not core.dsp or core.mve:
-            return "the core has no DSP extension, or Helium, which is faster"
-        geometry, filter_shape = window(node), node.input(1).shape
-        if (geometry.height, geometry.width) != (FILTER, FILTER):
-            return "the filter is not 3x3"
-        if filter_shape[3] != node.input(0).shape[3]:
-            return "the depth multiplier is not 1"
-        if (geometry.dilation_h, geometry.dilation_w) != (1, 1):
-            return "the filter is dilated"
-        if geometry.stride_w not in (1, 2):
+        if refused := refusal_3x3(node, core):
+            return refused
+        if window(node).stride_w not in (1, 2):
             return "the horizontal stride is not 1 or 2"
         return None
 
     def implement(self, node: Node, core: Core) -> Implementation:
         x, geometry = node.input(0), window(node)
         _, height, width, channels = x.shape
-        weights = node.input(1).constant[0].astype(np.int64)
-        bias = fold_zero_point(
-            bias_of(node, channels), weights.sum(axis=(0, 1)), x.quant.zero_point
-        )
-        low, high = activation_range(node.options.fused_activation_function, node.output.quant)
-        scaling = requantizer(
-            *requantization(node),
-            accumulator_bound(weights.reshape(FILTER * FILTER, channels).T, bias),
-            node.output.quant.zero_point,
-            low,
-            high,
-        )
+        weights, bias, scaling = folded_3x3(node)
         shared = node.output.size <= SMALL
         pairs = -(-geometry.out_width // 2)
         # Where a body of three leaves no rest and one of four does, it is the shorter code.

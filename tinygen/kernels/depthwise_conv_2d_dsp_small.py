@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygen.kernels._compact import too_large
-from tinygen.kernels._dsp import Requantizer, accumulator_bound, quad_words, requantizer
-from tinygen.kernels._requantization import fold_zero_point
+from tinygen.kernels._dsp import quad_words
+from tinygen.kernels._dsp_depthwise import FILTER, folded_3x3, refusal_3x3
 from tinygen.kernels.base import (
     Constant,
     Field,
@@ -35,16 +35,13 @@ from tinygen.kernels.base import (
     record,
     scratch,
 )
-from tinygen.numerics import activation_range
-from tinygen.ops.depthwise_conv_2d import requantization, window
-from tinygen.ops.weights import bias_of
+from tinygen.ops.depthwise_conv_2d import window
 
 if TYPE_CHECKING:
     from tinygen.cores import Core
     from tinygen.ir import Array, Node, Shape
+    from tinygen.kernels._dsp import Requantizer
     from tinygen.ops.windows import Window
-
-FILTER = 3
 
 
 class DepthwiseSmall(Kernel):
@@ -55,32 +52,14 @@ class DepthwiseSmall(Kernel):
     op = "DEPTHWISE_CONV_2D"
 
     def refusal(self, node: Node, core: Core) -> str | None:
-        if not core.dsp or core.mve:
-            return "the core has no DSP extension, or Helium, which is faster"
-        geometry, filter_shape = window(node), node.input(1).shape
-        if (geometry.height, geometry.width) != (FILTER, FILTER):
-            return "the filter is not 3x3"
-        if filter_shape[3] != node.input(0).shape[3]:
-            return "the depth multiplier is not 1"
-        if (geometry.dilation_h, geometry.dilation_w) != (1, 1):
-            return "the filter is dilated"
+        if refused := refusal_3x3(node, core):
+            return refused
         return too_large(_record(node))
 
     def implement(self, node: Node, core: Core) -> Implementation:
         x, geometry = node.input(0), window(node)
         channels = x.shape[3]
-        weights = node.input(1).constant[0].astype(np.int64)
-        bias = fold_zero_point(
-            bias_of(node, channels), weights.sum(axis=(0, 1)), x.quant.zero_point
-        )
-        low, high = activation_range(node.options.fused_activation_function, node.output.quant)
-        scaling = requantizer(
-            *requantization(node),
-            accumulator_bound(weights.reshape(FILTER * FILTER, channels).T, bias),
-            node.output.quant.zero_point,
-            low,
-            high,
-        )
+        weights, bias, scaling = folded_3x3(node)
         rows, width = _plane(geometry)
         outputs = geometry.out_height * geometry.out_width
         gathered = _gathered(geometry, x.shape)
